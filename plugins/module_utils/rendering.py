@@ -1,0 +1,48 @@
+"""Renders the collection's templates from plain data, the same on every ansible-core.
+
+A template sees the data it is given and nothing else, so what a file will say can be known, tested
+and compared without a play.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from ansible_collections.barevm.kafka.plugins.module_utils import properties
+
+MANAGED = "Managed by Ansible (barevm.kafka): what is changed here is overwritten by the next run."
+
+
+def _unit_values(value: object) -> list[str]:
+    """The right-hand sides of one unit key: one a list item, booleans as yes and no (systemd.syntax(7))."""
+    if isinstance(value, (list, tuple)):
+        return [line for item in value for line in _unit_values(item)]
+    if isinstance(value, bool):
+        return ["yes" if value else "no"]
+    return [str(value)]
+
+
+def environment(templates: Path) -> jinja2.Environment:
+    """The renderer over one folder of templates: undefined names are errors, blocks leave no lines."""
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    env.filters["properties"] = properties.render
+    env.filters["unit_values"] = _unit_values
+    env.filters["comment"] = lambda text: textwrap.indent(text, "# ")
+    return env
+
+
+def render(templates: Path, name: str, data: Mapping[str, Any]) -> str:
+    """The text of template ``name`` with ``data``; raises jinja2.TemplateError, which names the line."""
+    return environment(templates).get_template(name).render({"managed": MANAGED, **data})
