@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-
 from ansible_collections.barevm.kafka.plugins.module_utils import properties
 
 MANAGED = "Managed by Ansible (barevm.kafka): what is changed here is overwritten by the next run."

@@ -1,5 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ description:
   - The diff is one entry a file. Values of settings whose names look secret are hidden one by one.
 options:
   directories:
-    description: Folders, made in the order given before the files. Missing parents are made too, owned by root.
+    description: Folders, made before the files in the order given, with missing parents owned by root.
     type: list
     elements: dict
     default: []

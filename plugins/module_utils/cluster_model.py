@@ -1,0 +1,119 @@
+"""The cluster as the inventory describes it: what every role and verb is given to work with.
+
+Built once a run from every host's resolved variables, whatever --limit says, so that no role has to
+ask another and a limited run still knows the whole cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Variables = Mapping[str, Any]
+
+CLIENT_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+
+
+def connect_string(servers: Sequence[Mapping[str, Any]]) -> str:
+    """The ``host:port,…`` list of a ZooKeeper client, without a chroot."""
+    return ",".join(f"{_bracketed(server['address'])}:{server['client_port']}" for server in servers)
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def endpoint(protocol_or_name: str, address: str, port: int) -> str:
+    """``NAME://address:port`` as Kafka writes a listener."""
+    return f"{protocol_or_name}://{_bracketed(address)}:{port}"
+
+
+def listeners(variables: Variables) -> list[dict[str, Any]]:
+    """A broker's listeners with every default filled in: advertised address and port, bind address."""
+    return [
+        {
+            "name": listener["name"],
+            "protocol": listener.get("protocol") or "PLAINTEXT",
+            "address": listener.get("address") or "",
+            "port": listener["port"],
+            "advertised_address": listener.get("advertised_address") or variables["kafka_advertised_address"],
+            "advertised_port": listener.get("advertised_port") or listener["port"],
+        }
+        for listener in variables["kafka_listeners"]
+    ]
+
+
+def server(host: str, variables: Variables) -> dict[str, Any]:
+    """One member of the ensemble."""
+    return {
+        "host": host,
+        "id": variables["zookeeper_id"],
+        "address": variables["zookeeper_address"],
+        "client_port": variables["zookeeper_client_port"],
+        "peer_port": variables["zookeeper_peer_port"],
+        "election_port": variables["zookeeper_election_port"],
+    }
+
+
+def broker(host: str, variables: Variables) -> dict[str, Any]:
+    """One broker."""
+    return {
+        "host": host,
+        "id": variables["kafka_broker_id"],
+        "rack": variables["kafka_rack"],
+        "address": variables["kafka_advertised_address"],
+        "listeners": listeners(variables),
+    }
+
+
+def release(product: str, variables: Variables) -> dict[str, Any]:
+    """The release of ``product`` (kafka or zookeeper) that a host is to have, and where it will be."""
+    version = variables[f"{product}_version"]
+    scala = variables["kafka_scala_version"] if product == "kafka" else ""
+    folder = f"kafka_{scala}-{version}" if product == "kafka" else f"apache-zookeeper-{version}-bin"
+    return {
+        "product": product,
+        "version": version,
+        "scala_version": scala,
+        "source": variables[f"{product}_release_source"],
+        "url": variables[f"{product}_release_url"],
+        "sha512": variables[f"{product}_release_sha512"],
+        "dir": variables[f"{product}_release_dir"],
+        "path": f"{variables[f'{product}_install_root']}/{folder}",
+    }
+
+
+def build(groups: Mapping[str, Sequence[str]], hosts: Mapping[str, Variables]) -> dict[str, Any]:
+    """The whole cluster from the two groups and every host's variables, which must be valid.
+
+    Servers and brokers are sorted by id, so that what is rendered does not depend on the inventory's order.
+    """
+    servers = sorted((server(host, hosts[host]) for host in groups["zookeeper"]), key=lambda one: one["id"])
+    brokers = sorted((broker(host, hosts[host]) for host in groups["kafka"]), key=lambda one: one["id"])
+    first = hosts[brokers[0]["host"]]
+    releases: list[dict[str, Any]] = []
+    for product in ("zookeeper", "kafka"):
+        for host in groups[product]:
+            wanted = release(product, hosts[host])
+            if wanted not in releases:
+                releases.append(wanted)
+    return {
+        "name": first["kafka_cluster_name"],
+        "zookeeper": {
+            "servers": servers,
+            "hosts": connect_string(servers),
+            "connect": connect_string(servers) + first["kafka_chroot"],
+            "chroot": first["kafka_chroot"],
+        },
+        "kafka": {
+            "version": first["kafka_version"],
+            "brokers": brokers,
+            "inter_broker_listener": inter_broker_listener(first),
+        },
+        "releases": releases,
+    }
+
+
+def inter_broker_listener(variables: Variables) -> str:
+    """The listener brokers use among themselves: the one named, or the first."""
+    return variables["kafka_inter_broker_listener"] or str(variables["kafka_listeners"][0]["name"])

@@ -1,0 +1,276 @@
+"""Reads a Linux host: accounts, units, memory, kernel settings, disks, ports, what a service started with.
+
+Runs on managed hosts, needs nothing but Python 3.9 and its library, and changes nothing. What is not
+there is reported as None: absence is an answer, not an error.
+"""
+
+from __future__ import annotations
+
+import glob
+import grp
+import json
+import os
+import pwd
+import re
+import socket
+import subprocess
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ansible_collections.barevm.kafka.plugins.module_utils import properties
+
+UNIT_PROPERTIES: dict[str, Callable[[str], Any]] = {
+    "LoadState": str,
+    "ActiveState": str,
+    "SubState": str,
+    "UnitFileState": str,
+    "NeedDaemonReload": lambda value: value == "yes",
+    "MainPID": int,
+    "Result": str,
+    "ExecMainStatus": int,
+    "NRestarts": int,
+    "FragmentPath": str,
+    "DropInPaths": str.split,
+}
+
+
+def text(path: str) -> str | None:
+    """The file's text; None where it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return None
+
+
+def users(names: Iterable[str]) -> dict[str, dict[str, Any] | None]:
+    found: dict[str, dict[str, Any] | None] = {}
+    for name in names:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            found[name] = None
+            continue
+        try:
+            group = grp.getgrgid(entry.pw_gid).gr_name
+        except KeyError:
+            group = str(entry.pw_gid)
+        found[name] = {"uid": entry.pw_uid, "group": group, "home": entry.pw_dir, "shell": entry.pw_shell}
+    return found
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def units(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What systemd says of each unit (systemctl show), absent ones with load_state not-found.
+
+    Raises OSError where there is no systemctl.
+    """
+    wanted = list(names)
+    if not wanted:
+        return {}
+    shown = subprocess.run(
+        ["systemctl", "show", "--property=Id," + ",".join(UNIT_PROPERTIES), *wanted],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if shown.returncode:
+        raise OSError(f"systemctl show: {shown.stderr.strip() or 'no answer'}")
+    found = {}
+    for name, block in zip(wanted, shown.stdout.strip().split("\n\n")):
+        values = dict(line.split("=", 1) for line in block.splitlines())
+        found[name] = {
+            _snake(key): kind(values.get(key) or "0" if kind is int else values.get(key, ""))
+            for key, kind in UNIT_PROPERTIES.items()
+        }
+    return found
+
+
+def java(homes: Iterable[str]) -> dict[str, dict[str, Any] | None]:
+    """Version and major of each JAVA_HOME; the name "" asks for the java on PATH."""
+    found: dict[str, dict[str, Any] | None] = {}
+    for home in homes:
+        binary = os.path.join(home, "bin", "java") if home else "/usr/bin/java"
+        found[home] = _java_release(os.path.realpath(binary)) if os.access(binary, os.X_OK) else None
+    return found
+
+
+def _java_release(binary: str) -> dict[str, Any] | None:
+    # The release file answers in no time; starting a JVM to ask costs a tenth of a second.
+    release = text(os.path.join(os.path.dirname(os.path.dirname(binary)), "release")) or ""
+    match = re.search(r'^JAVA_VERSION="([^"]+)"', release, re.MULTILINE)
+    if match is None:
+        asked = subprocess.run([binary, "-version"], capture_output=True, text=True, check=False)
+        match = re.search(r'version "([^"]+)"', asked.stderr)
+        if match is None:
+            return None
+    version = match.group(1)
+    numbers = re.findall(r"\d+", version)
+    return {
+        "version": version,
+        "major": int(numbers[1] if numbers[0] == "1" else numbers[0]),
+        "binary": binary,
+    }
+
+
+def releases(folders: Iterable[str]) -> dict[str, dict[str, Any] | None]:
+    """Each release folder's manifest, None where the folder or its manifest is missing."""
+    found: dict[str, dict[str, Any] | None] = {}
+    for folder in folders:
+        manifest = text(os.path.join(folder, ".release.json"))
+        try:
+            found[folder] = json.loads(manifest) if manifest else None
+        except ValueError:
+            found[folder] = None
+    return found
+
+
+def sysctls(names: Iterable[str]) -> dict[str, str | None]:
+    """Each kernel setting as one line, fields separated by single blanks; None where there is none."""
+    found = {}
+    for name in names:
+        value = text("/proc/sys/" + name.replace(".", "/"))
+        found[name] = " ".join(value.split()) if value is not None else None
+    return found
+
+
+def swaps() -> list[str]:
+    return [line.split()[0] for line in (text("/proc/swaps") or "").splitlines()[1:]]
+
+
+def fstab_swaps() -> list[str]:
+    lines = [line.split() for line in (text("/etc/fstab") or "").splitlines()]
+    return [fields[0] for fields in lines if len(fields) > 2 and fields[0][0] != "#" and fields[2] == "swap"]
+
+
+def transparent_hugepages() -> str | None:
+    match = re.search(r"\[(\w+)\]", text("/sys/kernel/mm/transparent_hugepage/enabled") or "")
+    return match.group(1) if match else None
+
+
+def memory_total_mb() -> int:
+    """MiB of RAM the kernel reports."""
+    match = re.search(r"^MemTotal:\s+(\d+) kB", text("/proc/meminfo") or "", re.MULTILINE)
+    return int(match.group(1)) // 1024 if match else 0
+
+
+def operating_system() -> dict[str, str]:
+    pairs = re.findall(r'^(\w+)="?([^"\n]*)"?$', text("/etc/os-release") or "", re.MULTILINE)
+    return {key.lower(): value for key, value in pairs if key in ("ID", "VERSION_ID", "VERSION_CODENAME")}
+
+
+def disks(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Mount point, type, options and free bytes of the file system that holds, or would hold, each path."""
+    mounts = []
+    for line in (text("/proc/self/mounts") or "").splitlines():
+        _device, escaped, kind, options = line.split()[:4]
+        mounts.append((escaped.encode().decode("unicode_escape"), kind, options.split(",")))
+    found = {}
+    for path in paths:
+        existing = path
+        while not os.path.isdir(existing):
+            existing = os.path.dirname(existing)
+        real = os.path.realpath(existing)
+        holding = [
+            mount for mount in mounts if real == mount[0] or real.startswith(mount[0].rstrip("/") + "/")
+        ]
+        # the last of the longest: a later mount covers an earlier one
+        point, kind, flags = max(enumerate(holding), key=lambda item: (len(item[1][0]), item[0]))[1]
+        state = os.statvfs(existing)
+        found[path] = {
+            "exists": existing == path,
+            "mount_point": point,
+            "fstype": kind,
+            "options": flags,
+            "free_bytes": state.f_bavail * state.f_frsize,
+        }
+    return found
+
+
+def ports(numbers: Iterable[int]) -> dict[str, dict[str, Any] | None]:
+    """Who listens on each TCP port: pid and command, None where nobody does."""
+    wanted = set(numbers)
+    inodes: dict[str, int] = {}
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in (text(table) or "").splitlines()[1:]:
+            fields = line.split()
+            port = int(fields[1].rsplit(":", 1)[1], 16)
+            if fields[3] == "0A" and port in wanted:
+                inodes[fields[9]] = port
+    found: dict[str, dict[str, Any] | None] = {str(port): None for port in wanted}
+    for port in inodes.values():
+        found[str(port)] = {"pid": 0, "process": "unknown"}
+    if inodes:
+        for link in glob.glob("/proc/[0-9]*/fd/*"):
+            try:
+                target = os.readlink(link)
+            except OSError:
+                continue
+            inode = target[8:-1] if target.startswith("socket:[") else ""
+            if inode in inodes:
+                pid = int(link.split("/")[2])
+                command = (text(f"/proc/{pid}/comm") or "unknown").strip()
+                found[str(inodes[inode])] = {"pid": pid, "process": command}
+    return found
+
+
+def resolved(names: Iterable[str]) -> dict[str, list[str]]:
+    """The addresses that each name has on this host; an empty list where it has none."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = sorted({str(info[4][0]) for info in socket.getaddrinfo(name, None)})
+        except OSError:
+            found[name] = []
+    return found
+
+
+def identities(zookeeper_data_dir: str, kafka_log_dirs: Iterable[str]) -> dict[str, Any]:
+    """The ids written on disk: ZooKeeper's myid, and meta.properties of each Kafka log directory."""
+    myid = text(os.path.join(zookeeper_data_dir, "myid")) if zookeeper_data_dir else None
+    meta = {path: text(os.path.join(path, "meta.properties")) for path in kafka_log_dirs}
+    return {
+        "myid": myid.strip() if myid is not None else None,
+        "meta_properties": {
+            path: properties.parse(found) if found is not None else None for path, found in meta.items()
+        },
+    }
+
+
+def pending(services: Iterable[Mapping[str, Any]]) -> dict[str, list[str] | None]:
+    """What each running service would pick up at a restart: "file: setting", or "unit: definition".
+
+    A service's unit copies its files to ``started_dir`` before it starts, and its digest with them;
+    what differs from the files on disk now has not taken effect. None for a service that is not running.
+    """
+    found: dict[str, list[str] | None] = {}
+    for service in services:
+        started = service["started_dir"]
+        digest = text(os.path.join(started, "unit"))
+        if digest is None:
+            found[service["unit"]] = None
+            continue
+        differences = []
+        unit = text(service["unit_path"]) or ""
+        if digest.strip() != _unit_digest(unit):
+            differences.append("unit: definition")
+        for path in service["files"]:
+            before, after = text(os.path.join(started, os.path.basename(path))), text(path)
+            if before != after:
+                names = properties.differing(before or "", after or "") if _holds_settings(path) else []
+                differences.extend(f"{path}: {name}" for name in names or ["content"])
+        found[service["unit"]] = differences
+    return found
+
+
+def _holds_settings(path: str) -> bool:
+    return path.endswith((".properties", ".cfg", ".env"))
+
+
+def _unit_digest(unit: str) -> str:
+    """The digest that a unit file carries (filter with_digest); empty for a unit that is not ours."""
+    match = re.search(r"\becho ([0-9a-f]{64}) ", unit)
+    return match.group(1) if match else ""

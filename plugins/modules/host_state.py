@@ -1,0 +1,225 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_state
+short_description: Read all that the roles need to know of a host, in one execution
+version_added: 0.1.0
+description:
+  - Reads accounts, units, Java, releases, kernel settings, disks, ports and identities, and changes nothing.
+  - What is not there is answered with null, so a bare host under check mode gets an answer, not an error.
+options:
+  users:
+    description: Accounts to look up.
+    type: list
+    elements: str
+    default: []
+  units:
+    description: Units to ask systemd about, with their suffix.
+    type: list
+    elements: str
+    default: []
+  java_homes:
+    description: JAVA_HOMEs to look at. An empty string asks for C(/usr/bin/java).
+    type: list
+    elements: str
+    default: []
+  releases:
+    description: Release folders whose manifest to read.
+    type: list
+    elements: str
+    default: []
+  sysctls:
+    description: Kernel settings to read, by their dotted names.
+    type: list
+    elements: str
+    default: []
+  disks:
+    description: Paths whose file system to describe.
+    type: list
+    elements: str
+    default: []
+  ports:
+    description: TCP ports to look for a listener on.
+    type: list
+    elements: int
+    default: []
+  resolve:
+    description: Host names to resolve on the host.
+    type: list
+    elements: str
+    default: []
+  zookeeper_data_dir:
+    description: Where C(myid) is. Empty on a host without ZooKeeper.
+    type: str
+    default: ""
+  kafka_log_dirs:
+    description: Kafka's log directories, for their C(meta.properties).
+    type: list
+    elements: str
+    default: []
+  services:
+    description: Services whose started copies to compare with their files.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      unit:
+        description: The unit's name, with its suffix.
+        type: str
+        required: true
+      unit_path:
+        description: The unit's file.
+        type: str
+        required: true
+      started_dir:
+        description: The folder into which the unit copies its files when it starts.
+        type: str
+        required: true
+      files:
+        description: The files that it copies.
+        type: list
+        elements: str
+        required: true
+attributes:
+  check_mode:
+    support: full
+    description: Reads only.
+author:
+  - barevm.kafka contributors (@barevm)
+"""
+
+EXAMPLES = r"""
+- name: Read the host's state
+  barevm.kafka.host_state:
+    users: [kafka]
+    units: [kafka.service]
+    java_homes: [""]
+  register: preflight_host
+"""
+
+RETURN = r"""
+users:
+  description: Each account's uid, group, home and shell, or null.
+  returned: always
+  type: dict
+units:
+  description: For each unit its load, active, sub and file state, main pid, result, exit status and restarts.
+  returned: always
+  type: dict
+java:
+  description: Version and major of each home, or null.
+  returned: always
+  type: dict
+releases:
+  description: Each folder's manifest, or null.
+  returned: always
+  type: dict
+sysctls:
+  description: Each kernel setting's value, or null.
+  returned: always
+  type: dict
+swaps:
+  description: Swap devices in use.
+  returned: always
+  type: list
+fstab_swaps:
+  description: Swap devices that a reboot would bring back.
+  returned: always
+  type: list
+transparent_hugepages:
+  description: C(always), C(madvise), C(never), or null where the kernel has none.
+  returned: always
+  type: str
+memory_total_mb:
+  description: RAM in MiB.
+  returned: always
+  type: int
+os:
+  description: id, version_id and version_codename of os-release.
+  returned: always
+  type: dict
+disks:
+  description: For each path whether it exists, its mount point, file system, options and free bytes.
+  returned: always
+  type: dict
+ports:
+  description: For each port, as text, the listener's pid and process, or null.
+  returned: always
+  type: dict
+resolved:
+  description: Each name's addresses on this host.
+  returned: always
+  type: dict
+identities:
+  description: myid, and each log directory's meta.properties, or null.
+  returned: always
+  type: dict
+pending:
+  description: For each service what a restart would pick up, or null where it does not run.
+  returned: always
+  type: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.barevm.kafka.plugins.module_utils import host_reading
+
+STRINGS = {"type": "list", "elements": "str", "default": []}
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "users": STRINGS,
+            "units": STRINGS,
+            "java_homes": STRINGS,
+            "releases": STRINGS,
+            "sysctls": STRINGS,
+            "disks": STRINGS,
+            "ports": {"type": "list", "elements": "int", "default": []},
+            "resolve": STRINGS,
+            "zookeeper_data_dir": {"type": "str", "default": ""},
+            "kafka_log_dirs": STRINGS,
+            "services": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "unit": {"type": "str", "required": True},
+                    "unit_path": {"type": "str", "required": True},
+                    "started_dir": {"type": "str", "required": True},
+                    "files": {"type": "list", "elements": "str", "required": True},
+                },
+            },
+        },
+        supports_check_mode=True,
+    )
+    asked = module.params
+    try:
+        module.exit_json(
+            changed=False,
+            users=host_reading.users(asked["users"]),
+            units=host_reading.units(asked["units"]),
+            java=host_reading.java(asked["java_homes"]),
+            releases=host_reading.releases(asked["releases"]),
+            sysctls=host_reading.sysctls(asked["sysctls"]),
+            swaps=host_reading.swaps(),
+            fstab_swaps=host_reading.fstab_swaps(),
+            transparent_hugepages=host_reading.transparent_hugepages(),
+            memory_total_mb=host_reading.memory_total_mb(),
+            os=host_reading.operating_system(),
+            disks=host_reading.disks(asked["disks"]),
+            ports=host_reading.ports(asked["ports"]),
+            resolved=host_reading.resolved(asked["resolve"]),
+            identities=host_reading.identities(asked["zookeeper_data_dir"], asked["kafka_log_dirs"]),
+            pending=host_reading.pending(asked["services"]),
+        )
+    except OSError as error:
+        module.fail_json(
+            msg=f"the host's state could not be read: {error}; it needs systemd and a mounted /proc"
+        )
+
+
+if __name__ == "__main__":
+    main()
