@@ -1,0 +1,91 @@
+"""Base images: a Debian root as it is right after installation, built once and shared by all labs."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.plan import Plan
+from lab.shell import say, wait_until
+from lab.state import IMAGES, locked, remove_tree
+
+PACKAGES = (
+    "systemd systemd-sysv dbus python3 openssh-server iproute2 procps sudo netbase ca-certificates nftables"
+).split()
+# What must not be shared by hosts made of one image goes; each host gets its own.
+RECIPE = """\
+set -eu
+chroot "$1" systemctl -q enable systemd-networkd
+rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/hostname "$1"/etc/hosts "$1"/etc/resolv.conf "$1"/var/lib/dbus/machine-id
+: > "$1"/etc/machine-id
+"""
+BUILD_LIMIT_S = 600
+
+
+def image_name(release: str, packages: tuple[str, ...]) -> str:
+    """The folder of an image; another list of packages or another recipe gives another name."""
+    content = "\n".join([*PACKAGES, *sorted(set(packages)), RECIPE])
+    return f"{release}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+
+
+def image_path(plan: Plan) -> Path:
+    """Where the plan's image is, built or not."""
+    return IMAGES / image_name(plan.release, plan.packages) / "root"
+
+
+def ensure_image(plan: Plan) -> Path:
+    """Build the plan's image unless it is there.
+
+    Built beside and renamed, under a lock of its own: several labs may want it at once, and an interrupted
+    build leaves nothing that looks finished.
+
+    Returns:
+        The image's root folder.
+
+    Raises:
+        LabError: mmdebstrap failed; the message carries its last words.
+    """
+    root = image_path(plan)
+    if root.is_dir():
+        return root
+    with locked(root.parent, f"another run that is building the {plan.release} image"):
+        if root.is_dir():
+            return root
+        say(f"  building the {plan.release} image, once (usually 25 to 60 s)")
+        part = root.with_name("part")
+        remove_tree(part)
+        try:
+            _build(plan, part)
+            part.rename(root)
+        finally:
+            remove_tree(part)
+    return root
+
+
+def _build(plan: Plan, part: Path) -> None:
+    log = part.with_name("build.log")
+    command = [
+        "mmdebstrap",
+        "--variant=minbase",
+        f"--include={','.join([*PACKAGES, *plan.packages])}",
+        f"--customize-hook={RECIPE}",
+        plan.release,
+        str(part),
+    ]
+    with log.open("wb") as output:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            wait_until(
+                lambda _: f"mmdebstrap ({plan.release})",
+                lambda: ["mmdebstrap"] if child.poll() is None else [],
+                BUILD_LIMIT_S,
+            )
+        finally:
+            if child.poll() is None:
+                child.terminate()
+                child.wait()
+    if child.returncode != 0:
+        words = "\n  ".join(log.read_text(errors="replace").splitlines()[-8:])
+        raise LabError(f"the {plan.release} image could not be built; the end of {log}:\n  {words}")

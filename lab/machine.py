@@ -1,0 +1,124 @@
+"""What the machine must have before a lab can stand on it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.shell import say
+
+# command -> Debian package
+HOST_TOOLS = {
+    "mmdebstrap": "mmdebstrap",
+    "systemd-nspawn": "systemd-container",
+    "nft": "nftables",
+    "ip": "iproute2",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "unshare": "util-linux",
+}
+# What the controller needs beside: releases come through the mvn client, which needs a Java.
+CONTROLLER_TOOLS = {"java": "default-jre-headless", "mvn": "maven"}
+IMAGE_MB = 900
+HOST_MB = 700
+
+
+def require_linux() -> None:
+    """Raise LabError elsewhere."""
+    if sys.platform != "linux":
+        raise LabError(
+            f"lab hosts are systemd-nspawn machines, which need Linux; this is {sys.platform}. Use a Debian 12 "
+            "machine or virtual machine"
+        )
+
+
+def become_root(arguments: list[str]) -> None:
+    """Go on as root: return where this is root already, else start again under sudo and never return.
+
+    Args:
+        arguments: the command line to repeat.
+
+    Raises:
+        LabError: neither root nor a usable sudo.
+    """
+    if os.geteuid() == 0:
+        return
+    # A sudo that asks for a password is fine as long as somebody is there to type it.
+    if not shutil.which("sudo") or not (
+        sys.stdin.isatty() or subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
+    ):
+        raise LabError(
+            "making hosts takes root: run this as root, or as a user whose sudo works without a password "
+            "(`sudo -n true` must succeed)"
+        )
+    # -B: no root-owned bytecode in the user's checkout.
+    os.execvp("sudo", ["sudo", sys.executable, "-B", "-m", "lab", *arguments])
+
+
+def missing_packages(tools: dict[str, str]) -> list[str]:
+    """The Debian packages of those tools that are not there."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    return sorted({package for tool, package in tools.items() if not shutil.which(tool, path=path)})
+
+
+def host_packages() -> list[str]:
+    """The Debian packages that making hosts needs and that are not there."""
+    missing = missing_packages(HOST_TOOLS)
+    # A machine that is not Debian may have mmdebstrap without the key that Debian's archive is signed with.
+    if not Path("/usr/share/keyrings/debian-archive-keyring.gpg").exists():
+        missing.append("debian-archive-keyring")
+    return missing
+
+
+def controller_packages() -> list[str]:
+    """The Debian packages that the controller needs beside and that are not there."""
+    missing = missing_packages(CONTROLLER_TOOLS)
+    if importlib.util.find_spec("ensurepip") is None:
+        missing.append("python3-venv")
+    return missing
+
+
+def install(packages: Iterable[str]) -> None:
+    """Install Debian packages; nothing to do where there are none. Takes root.
+
+    Raises:
+        LabError: this machine has no apt, or apt failed.
+    """
+    wanted = sorted(packages)
+    if not wanted:
+        return
+    if not shutil.which("apt-get"):
+        raise LabError(
+            f"missing here: {', '.join(wanted)} (Debian's package names), and there is no apt-get to install them "
+            "with. Install them the way this system does"
+        )
+    say(f"  installing {', '.join(wanted)} (usually 10 to 60 s)")
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in (
+        ["apt-get", "update", "-qq"],
+        ["apt-get", "install", "-qq", "--no-install-recommends", *wanted],
+    ):
+        done = subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            words = "\n  ".join((done.stdout + done.stderr).strip().splitlines()[-6:])
+            raise LabError(f"`{' '.join(command)}` failed:\n  {words}")
+
+
+def require_space(folder: Path, new_hosts: int, new_image: bool) -> None:
+    """Raise LabError where the disk is too small for what is to be made."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    need = new_hosts * HOST_MB + (IMAGE_MB if new_image else 0)
+    free = shutil.disk_usage(existing).free // 1_000_000
+    if free < need:
+        raise LabError(
+            f"too little disk: {new_hosts} new hosts{' and a base image' if new_image else ''} need {need} MB in "
+            f"{folder}, {free} MB are free there. Free some, or make fewer hosts (LAB_HOSTS)"
+        )

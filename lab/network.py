@@ -1,0 +1,123 @@
+"""The lab's bridge, its address translation, and the machine's forwarding switch."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.plan import Plan, overlaps
+from lab.shell import run
+
+FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
+# Machine-wide and gone after a reboot, as the switch itself: what it was before the first lab.
+FORWARD_BEFORE = Path("/run/kafka-lab.ip_forward")
+LOCK = Path("/run/lock")
+BRIDGE_PREFIX = "kl-"
+
+
+@contextmanager
+def _machine_lock() -> Iterator[None]:
+    """Labs of one machine change its forwarding switch one after the other."""
+    folder = os.open(LOCK, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def bridges() -> list[str]:
+    """The bridges of all labs on this machine, ours or another checkout's."""
+    links = json.loads(run("ip", "-j", "link", "show", "type", "bridge") or "[]")
+    return [link["ifname"] for link in links if link.get("ifname", "").startswith(BRIDGE_PREFIX)]
+
+
+def refuse_used_range(plan: Plan, bridge: str) -> None:
+    """Raise LabError where somebody else has the lab's addresses."""
+    found = overlaps(
+        plan.network,
+        json.loads(run("ip", "-j", "-4", "address", "show") or "[]"),
+        json.loads(run("ip", "-j", "-4", "route", "show", "table", "all") or "[]"),
+        bridge,
+    )
+    if found:
+        raise LabError(
+            f"address range {plan.subnet} is in use: {'; '.join(found)}. Give the lab another one "
+            "(LAB_SUBNET=192.168.30.0/24), or remove what uses it (another checkout's lab: `make lab-down` there)"
+        )
+
+
+def table_name(bridge: str) -> str:
+    """The nft table of a bridge's lab (nft identifiers take no dash at all places)."""
+    return bridge.replace("-", "_")
+
+
+def up(plan: Plan, bridge: str) -> None:
+    """Make the bridge with the gateway's address, and let hosts reach what the machine reaches."""
+    with _machine_lock():
+        if bridge not in bridges():
+            run("ip", "link", "add", bridge, "type", "bridge")
+        run("ip", "address", "replace", f"{plan.gateway}/{plan.network.prefixlen}", "dev", bridge)
+        run("ip", "link", "set", bridge, "up")
+        if FORWARD.read_text().strip() == "0":
+            FORWARD_BEFORE.write_text("0")
+            FORWARD.write_text("1")
+    table = table_name(bridge)
+    # Replaced as a whole, so that a table left by an aborted run never holds its rule twice. It names the
+    # destination, not the way out: whatever the default route's interface is now or becomes, it is right.
+    run(
+        "nft",
+        "-f",
+        "-",
+        stdin=f"""
+            table ip {table} {{}}
+            delete table ip {table}
+            table ip {table} {{
+                chain postrouting {{
+                    type nat hook postrouting priority srcnat;
+                    ip saddr {plan.subnet} ip daddr != {plan.subnet} masquerade
+                }}
+            }}
+        """,
+    )
+
+
+def down(bridge: str) -> None:
+    """Remove what `up` made; the forwarding switch goes back where this was the last lab."""
+    run("nft", "delete", "table", "ip", table_name(bridge), may_fail=True)
+    with _machine_lock():
+        if bridge in bridges():
+            run("ip", "link", "delete", bridge)
+        if FORWARD_BEFORE.exists() and not bridges():
+            FORWARD.write_text(FORWARD_BEFORE.read_text())
+            FORWARD_BEFORE.unlink()
+
+
+def present(bridge: str) -> bool:
+    """Whether the lab's bridge is there."""
+    return bridge in bridges()
+
+
+def nameservers() -> list[str]:
+    """The name servers this machine asks, as a host behind the bridge can reach them.
+
+    Raises:
+        LabError: there is only one on the loopback address, which no other host reaches.
+    """
+    # systemd-resolved shows programs its own loopback address and keeps the real servers in its own file.
+    for source in (Path("/run/systemd/resolve/resolv.conf"), Path("/etc/resolv.conf")):
+        if not source.is_file():
+            continue
+        words = [line.split() for line in source.read_text().splitlines()]
+        found = [w[1] for w in words if len(w) > 1 and w[0] == "nameserver" and not w[1].startswith("127.")]
+        if found:
+            return found
+    raise LabError(
+        "/etc/resolv.conf names no name server outside of this machine's loopback, which hosts could not "
+        "reach; add one there"
+    )

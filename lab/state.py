@@ -1,0 +1,151 @@
+"""Where a lab keeps what it knows: `.lab/<name>/` in the checkout, and who may touch it when."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.plan import Host, Plan, bridge_name
+from lab.shell import run, say
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+LABS = CHECKOUT / ".lab"
+IMAGES = LABS / "images"
+
+
+@dataclass(frozen=True)
+class State:
+    """The folder of one lab."""
+
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        """`.lab/<name>`, absolute."""
+        return LABS / self.name
+
+    @property
+    def bridge(self) -> str:
+        """The lab's bridge."""
+        return bridge_name(self.name, str(self.folder))
+
+    @property
+    def key(self) -> Path:
+        """The private key that opens the lab's hosts, and nothing else."""
+        return self.folder / "id_ed25519"
+
+    @property
+    def known_hosts(self) -> Path:
+        """The hosts' public keys, as ssh reads them."""
+        return self.folder / "known_hosts"
+
+    @property
+    def inventory(self) -> Path:
+        """The inventory of a lab that differs from the default one."""
+        return self.folder / "inventory"
+
+    def host_folder(self, name: str) -> Path:
+        """What one host is made of."""
+        return self.folder / "hosts" / name
+
+    def host_names(self) -> list[str]:
+        """The hosts that are made (a half-made one's folder starts with a dot)."""
+        hosts = self.folder / "hosts"
+        return sorted(path.name for path in hosts.glob("[!.]*")) if hosts.is_dir() else []
+
+    def plan(self) -> Plan | None:
+        """What the lab was made as; None where there is none, or none that got that far."""
+        try:
+            return Plan.from_json(json.loads((self.folder / "lab.json").read_text()))
+        except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
+            return None
+
+    def save(self, plan: Plan) -> None:
+        """Keep the plan, and the inventory where the committed one does not fit."""
+        write_whole(self.folder / "lab.json", json.dumps(plan.as_json(), indent=2) + "\n")
+        shutil.rmtree(self.inventory, ignore_errors=True)
+        if not plan.uses_committed_inventory:
+            self.inventory.mkdir()
+            write_whole(self.inventory / "hosts.yml", plan.inventory(".."))
+            (self.inventory / "group_vars").symlink_to(
+                os.path.relpath(CHECKOUT / "inventories" / "lab" / "group_vars", self.inventory)
+            )
+
+    def make_key(self) -> None:
+        """Make the lab's own key where there is none."""
+        if not self.key.exists() or not self.public_key.exists():
+            self.key.unlink(missing_ok=True)
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"kafka lab {self.name}", "-f", str(self.key))
+
+    @property
+    def public_key(self) -> Path:
+        """The half of the key that the hosts carry."""
+        return self.key.with_suffix(".pub")
+
+    def save_known_hosts(self, keys: dict[Host, str]) -> None:
+        """Write known_hosts.
+
+        Args:
+            keys: each host's public host key, "ssh-ed25519 AAAA…".
+        """
+        write_whole(self.known_hosts, "".join(f"{host.address} {key}\n" for host, key in keys.items()))
+
+
+def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
+    """Write a file so that a reader sees the old text or the new one, never half of it."""
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_text(text)
+    beside.chmod(mode)
+    beside.replace(path)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder with hosts' files in it, never crossing into another file system that is mounted there."""
+    run("rm", "-rf", "--one-file-system", "--", str(folder))
+
+
+@contextmanager
+def locked(folder: Path, waiting_for: str) -> Iterator[None]:
+    """Have a folder for oneself, making it where it is not there.
+
+    Args:
+        folder: what to lock; the holder may remove it.
+        waiting_for: said once where somebody else has it, since that can take minutes.
+    """
+    said = False
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not said:
+                    say(f"  waiting for {waiting_for}")
+                    said = True
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # The last holder may have removed the very folder that was waited for.
+            if folder.exists() and os.stat(folder).st_ino == os.fstat(descriptor).st_ino:
+                yield
+                return
+        finally:
+            os.close(descriptor)
+
+
+def give_to_caller(state: State) -> None:
+    """Under sudo, hand key and inventory to who called, so that ssh and Ansible run without it.
+
+    The hosts' own files keep their owners: they are theirs, not the caller's.
+    """
+    uid, gid = int(os.environ.get("SUDO_UID", -1)), int(os.environ.get("SUDO_GID", -1))
+    if uid < 0 or not state.folder.is_dir():
+        return
+    owned = [LABS, state.folder, *state.folder.glob("*"), *state.inventory.glob("*")]
+    for path in owned:
+        os.chown(path, uid, gid, follow_symlinks=False)

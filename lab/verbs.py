@@ -1,0 +1,233 @@
+"""up, down, status: what the command line's verbs do."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import socket
+import subprocess
+import time
+from contextlib import ExitStack
+from typing import Any
+
+from lab import machine, network
+from lab.errors import LabError
+from lab.images import image_path
+from lab.nspawn import Nspawn
+from lab.plan import Host, Plan
+from lab.shell import say, wait_until
+from lab.state import CHECKOUT, LABS, State, give_to_caller, locked, remove_tree
+
+SSH_LIMIT_S = 120
+
+
+def up(name: str, wishes: dict[str, Any]) -> Plan:
+    """Make a lab, or bring one that is there to what it should be: dead hosts started, missing ones added.
+
+    What is begun here and not finished is undone, Ctrl-C included; what was there before stays as it is.
+
+    Args:
+        name: the lab's name.
+        wishes: the plan's fields that were asked for; the others are as they are, or the defaults.
+
+    Returns:
+        The lab as it stands now.
+
+    Raises:
+        LabError: it cannot be made here, or not of what is there.
+    """
+    state = State(name)
+    machine.install(machine.host_packages())
+    plan = wanted_plan(state, wishes)
+    network.refuse_used_range(plan, state.bridge)
+    with locked(state.folder, f"another run that works on lab {name}"):
+        present = set(state.host_names())
+        if not present:
+            # Nothing was finished here: an aborted run's leftovers go, so that undoing may remove the folder.
+            remove_leftovers(state)
+        new = [host for host in plan.members if host.name not in present]
+        machine.require_space(state.folder, len(new), new_image=not image_path(plan).is_dir())
+        backend = Nspawn(state, plan)
+        with ExitStack() as undo:
+            if not present:
+                undo.callback(remove_tree, state.folder)
+            backend.prepare()
+            state.make_key()
+            if not network.present(state.bridge):
+                undo.callback(network.down, state.bridge)
+            network.up(plan, state.bridge)
+            begun: list[str] = []
+            undo.callback(lambda: backend.stop(begun))
+            for host in plan.members:
+                if host in new:
+                    undo.callback(backend.remove, host.name)
+            make_hosts(backend, plan.members, begun)
+            state.save_known_hosts({host: backend.host_key(host) for host in plan.members})
+            wait_for_ssh(state, plan, backend)
+            state.save(plan)
+            give_to_caller(state)
+            undo.pop_all()
+    return plan
+
+
+def make_hosts(backend: Nspawn, hosts: list[Host], begun: list[str]) -> None:
+    """Create and boot what is missing.
+
+    Args:
+        backend: makes them.
+        hosts: all that shall run.
+        begun: gets the name of each that is booted here, before it is.
+    """
+    for host in hosts:
+        backend.create(host)
+        if backend.pid(host.name) is None:
+            begun.append(host.name)
+            backend.start(host)
+    if begun:
+        say(f"  booted {', '.join(begun)}")
+
+
+def wanted_plan(state: State, wishes: dict[str, Any]) -> Plan:
+    """What the lab shall be.
+
+    Raises:
+        LabError: a lab of that name is there and is another one; it is never changed under its owner's data.
+    """
+    there = state.plan()
+    if there is None:
+        return Plan(name=state.name, **wishes)
+    plan = dataclasses.replace(there, **wishes)
+    for field in dataclasses.fields(Plan):
+        old, new = getattr(there, field.name), getattr(plan, field.name)
+        if old != new and not (field.name == "hosts" and new > old):
+            raise LabError(
+                f"lab {state.name} is there with {field.name} = {old}, and {new} was asked for; that would take its "
+                f"data. Remove it first (`{down_command(state.name)}`), or leave {field.name} as it is"
+            )
+    return plan
+
+
+def down_command(name: str) -> str:
+    """What to type to remove a lab."""
+    return "make lab-down" if name == Plan().name else f"make lab-down LAB_NAME={name}"
+
+
+def ssh_command(state: State, plan: Plan, host: Host) -> list[str]:
+    """What opens a host, without Ansible."""
+    return [
+        *("ssh", "-q", "-i", str(state.key), "-o", f'UserKnownHostsFile="{state.known_hosts}"'),
+        *("-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=yes"),
+        f"{plan.user}@{host.address}",
+    ]
+
+
+def wait_for_ssh(state: State, plan: Plan, backend: Nspawn) -> None:
+    """Wait until every host lets us in.
+
+    Raises:
+        LabError: one did not in time, or ended; the message carries the end of its console.
+    """
+    waiting = {host.name: host for host in plan.members}
+
+    def pending() -> list[str]:
+        for name, host in list(waiting.items()):
+            if backend.pid(name) is None:
+                raise LabError(f"{name} ended while it booted; the end of its console:\n{backend.console(name)}")
+            if _answers(host) and _lets_in(state, plan, host):
+                del waiting[name]
+        return list(waiting)
+
+    slow = wait_until(lambda names: f"SSH on {names}", pending, SSH_LIMIT_S)
+    if slow:
+        raise LabError(
+            f"no SSH on {', '.join(slow)} within {SSH_LIMIT_S} s; the end of {slow[0]}'s console:\n"
+            f"{backend.console(slow[0])}"
+        )
+
+
+def _answers(host: Host) -> bool:
+    try:
+        with socket.create_connection((host.address, 22), timeout=0.3):
+            return True
+    except OSError:
+        return False
+
+
+def _lets_in(state: State, plan: Plan, host: Host) -> bool:
+    # Not before the boot has got to where users may log in (pam_nologin).
+    command = ssh_command(state, plan, host)
+    options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=3"]
+    done = subprocess.run(
+        [command[0], *options, *command[1:], "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    return done.returncode == 0
+
+
+def remove_leftovers(state: State) -> None:
+    """Remove all of a lab but its folder, however it was left."""
+    backend = Nspawn(state, state.plan() or Plan(name=state.name))
+    names = [path.name for path in (state.folder / "hosts").glob("*")]
+    backend.stop(names)
+    network.down(state.bridge)
+    for entry in state.folder.glob("*"):
+        remove_tree(entry)
+
+
+def down(name: str) -> bool:
+    """Remove a lab: hosts, bridge, address translation, state. The image cache stays.
+
+    Returns:
+        Whether anything of it was there.
+    """
+    state = State(name)
+    if not state.folder.exists():
+        return False
+    machine.install(machine.host_packages())
+    with locked(state.folder, f"another run that works on lab {name}"):
+        remove_leftovers(state)
+        remove_tree(state.folder)
+    return True
+
+
+def status(name: str) -> list[str]:
+    """A line for each host of a lab, or one that says there is none."""
+    state = State(name)
+    plan = state.plan()
+    if plan is None:
+        return [f"lab {name}: not there (`make lab` makes it)"]
+    backend = Nspawn(state, plan)
+    lines = [f"lab {name}: {plan.hosts} hosts ({plan.release}) in {plan.subnet} on bridge {state.bridge}"]
+    for host in plan.members:
+        pid = backend.pid(host.name)
+        lines.append(f"  {host.name}  {host.address}  {f'runs, process {pid}' if pid else 'does not run'}")
+    return lines
+
+
+def names() -> list[str]:
+    """The labs of this checkout."""
+    return sorted(path.name for path in LABS.glob("[!.]*") if path.is_dir() and path.name != "images")
+
+
+def how_to_use(plan: Plan) -> list[str]:
+    """What to type to work with a lab."""
+    state = State(plan.name)
+    inventory = CHECKOUT / "inventories" / "lab" if plan.uses_committed_inventory else state.inventory
+    given = os.path.relpath(inventory, CHECKOUT)
+    first = plan.members[0]
+    return [
+        f"ansible-playbook -i {given} site.yml",
+        f"ssh -i {os.path.relpath(state.key, CHECKOUT)} -o UserKnownHostsFile="
+        f"{os.path.relpath(state.known_hosts, CHECKOUT)} {plan.user}@{first.address}",
+        down_command(plan.name),
+    ]
+
+
+def timed_up(name: str, wishes: dict[str, Any]) -> None:
+    """`up`, with what it took and what to type next."""
+    start = time.monotonic()
+    plan = up(name, wishes)
+    say(f"lab {name} is up after {time.monotonic() - start:.1f} s:")
+    for host in plan.members:
+        say(f"  {host.name}  {host.address}")
+    for command in how_to_use(plan):
+        say(f"  {command}")
