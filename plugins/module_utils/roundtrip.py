@@ -1,0 +1,385 @@
+"""Write a record to a partition led by each broker, through each client listener, and read it back.
+
+One small topic serves all runs: partition by partition its preferred leaders cover the brokers, its
+records expire within the hour, and nobody else reads it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .cluster_findings import ClusterFinding
+from .connection import Broker, broker_name, client_config, usable_listeners
+
+if TYPE_CHECKING:
+    from confluent_kafka import KafkaError, Message
+    from confluent_kafka.admin import AdminClient, ClusterMetadata
+
+TOPIC = "barevm-verify"
+REPLICATION_FACTOR = 3
+TOPIC_CONFIG = {
+    "cleanup.policy": "delete",
+    "retention.ms": str(3_600_000),
+    "segment.ms": str(3_600_000),
+    "segment.bytes": str(1 << 20),
+}
+RECORD_BYTES = 1024
+POLL_S = 0.05
+"""How often the cluster is asked again while leaders are elected."""
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One partition of the topic; ``leader`` is -1 where it has none."""
+
+    leader: int
+    replicas: tuple[int, ...]
+    isr: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What has to happen to the topic before every broker leads a partition of it."""
+
+    add: list[list[int]] = field(default_factory=list)
+    """Replicas of each partition to add, preferred leader first."""
+    elect: list[int] = field(default_factory=list)
+    """Partitions to give back to their preferred leader, which leads nothing yet."""
+    idle: list[int] = field(default_factory=list)
+    """Brokers that lead no partition of the topic."""
+    blocked: list[int] = field(default_factory=list)
+    """Those of them that no partition can be added for: too few brokers for its replicas."""
+
+
+@dataclass
+class Probe:
+    """One record's way through one listener; times in milliseconds, connection set-up included."""
+
+    broker: int
+    host: str
+    listener: str
+    address: str
+    partition: int
+    offset: int | None = None
+    produce_ms: float | None = None
+    read_ms: float | None = None
+
+
+@dataclass
+class Report:
+    """Everything that was tried, as the module returns it."""
+
+    topic: str = TOPIC
+    probes: list[Probe] = field(default_factory=list)
+    skipped: list[dict[str, str]] = field(default_factory=list)
+    """Listeners that were not tried, each with the reason."""
+    elapsed_ms: float = 0.0
+    findings: list[ClusterFinding] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as the module returns it."""
+        return asdict(self)
+
+
+def plan(alive: Sequence[int], partitions: Mapping[int, Partition], replicas: int) -> Plan:
+    """Decide how every broker of ``alive`` comes to lead a partition.
+
+    Partitions to add have ``replicas`` replicas; none are added where ``alive`` has fewer brokers.
+    """
+    leaders = {partition.leader for partition in partitions.values()}
+    preferred = {partition.replicas[0]: number for number, partition in partitions.items()}
+    ring = sorted(alive)
+    found = Plan(idle=[broker for broker in ring if broker not in leaders])
+    for broker in found.idle:
+        if broker not in preferred:
+            at = ring.index(broker)
+            if len(ring) >= replicas:
+                found.add.append((ring[at:] + ring[:at])[:replicas])
+            else:
+                found.blocked.append(broker)
+        elif broker in partitions[preferred[broker]].isr:
+            found.elect.append(preferred[broker])
+    return found
+
+
+def _partitions(metadata: ClusterMetadata) -> dict[int, Partition]:
+    topic = metadata.topics.get(TOPIC)
+    if topic is None:
+        return {}
+    return {
+        number: Partition(each.leader, tuple(each.replicas), tuple(each.isrs))
+        for number, each in topic.partitions.items()
+    }
+
+
+def _apply(admin: AdminClient, wanted: Plan, existing: int, timeout_s: float) -> str:
+    """Carry the plan out; returns the broker's reason where it refuses, for the next try or the finding."""
+    from confluent_kafka import ElectionType, KafkaException, TopicPartition
+    from confluent_kafka.admin import NewPartitions, NewTopic
+
+    try:
+        if wanted.add and not existing:
+            topic = NewTopic(TOPIC, len(wanted.add), replica_assignment=wanted.add, config=TOPIC_CONFIG)
+            admin.create_topics([topic], operation_timeout=timeout_s)[TOPIC].result()
+        elif wanted.add:
+            grown = NewPartitions(TOPIC, existing + len(wanted.add), replica_assignment=wanted.add)
+            admin.create_partitions([grown], operation_timeout=timeout_s)[TOPIC].result()
+        if wanted.elect:
+            partitions = [TopicPartition(TOPIC, number) for number in wanted.elect]
+            # confluent-kafka 2.16 refuses every keyword here: its own list of them is one short.
+            admin.elect_leaders(ElectionType.PREFERRED, partitions).result(timeout_s)
+    except KafkaException as error:
+        return str(error.args[0].str())
+    return ""
+
+
+def _ready(
+    admin: AdminClient, expected: Sequence[Broker], timeout_s: float, check_mode: bool, report: Report
+) -> dict[int, int]:
+    """Bring the topic to where every broker leads a partition of it; returns broker id to partition.
+
+    What could not be had after ``timeout_s`` seconds is a finding. Under check mode the topic is
+    taken as it is. Raises KafkaException where no broker answers.
+    """
+    ids = {broker["id"] for broker in expected}
+    deadline = time.monotonic() + timeout_s
+    refusal = ""
+    while True:
+        metadata = admin.list_topics(timeout=timeout_s)
+        alive = sorted(ids & set(metadata.brokers))
+        partitions = _partitions(metadata)
+        replicas = len(partitions[0].replicas) if partitions else min(REPLICATION_FACTOR, len(ids))
+        wanted = plan(alive, partitions, replicas)
+        left = deadline - time.monotonic()
+        if wanted.idle == wanted.blocked or check_mode or left <= 0:
+            break
+        refusal = _apply(admin, wanted, len(partitions), left)
+        time.sleep(POLL_S)
+    if not check_mode:
+        _missing_leaders(expected, alive, wanted, replicas, refusal, report)
+    return {partition.leader: number for number, partition in partitions.items() if partition.leader in ids}
+
+
+def _missing_leaders(
+    expected: Sequence[Broker],
+    alive: Sequence[int],
+    wanted: Plan,
+    replicas: int,
+    refusal: str,
+    report: Report,
+) -> None:
+    for broker in expected:
+        if broker["id"] not in alive:
+            what = "the cluster does not name it among its brokers, so no record was tried"
+            remedy = "See `systemctl status kafka` and `journalctl -u kafka` on its host"
+        elif broker["id"] in wanted.idle:
+            what = f"it leads no partition of {TOPIC}"
+            if refusal:
+                what += f": {refusal}"
+            elif broker["id"] in wanted.blocked:
+                what += f": partitions of {replicas} replicas take {replicas} brokers, {len(alive)} are there"
+            remedy = "Start the brokers that are missing; one that has just started is in sync within seconds"
+        else:
+            continue
+        report.findings.append(ClusterFinding(what=what, where=broker_name(broker), remedy=remedy))
+
+
+class _Way:
+    """All probes through one listener: one producer, one consumer, a record for each broker."""
+
+    def __init__(
+        self, name: str, addresses: Mapping[int, str], config: Mapping[str, Any], timeout_s: float
+    ) -> None:
+        self.name, self.timeout_s = name, timeout_s
+        self.config = client_config(addresses, config, timeout_s) | {"error_cb": self._trouble}
+        self.troubles: list[str] = []
+        self.payloads: dict[int, bytes] = {}
+        """Partition to the value that was written to it."""
+        self.refusals: dict[int, str] = {}
+
+    def _trouble(self, error: KafkaError) -> None:
+        self.troubles.append(error.str())
+
+    def why(self, address: str) -> str:
+        """What the client last met at an address, in librdkafka's words."""
+        met = [trouble for trouble in self.troubles if address in trouble]
+        return f" ({met[-1]})" if met else ""
+
+    def produce(self, probes: Sequence[Probe]) -> None:
+        """Begin to write a record for each probe; ``acknowledged`` waits for them."""
+        from confluent_kafka import Producer
+
+        self.producer = Producer(
+            self.config
+            | {
+                "acks": "all",
+                "linger.ms": 0,
+                "message.timeout.ms": int(self.timeout_s * 1000),
+                "socket.nagle.disable": True,
+            }
+        )
+        for probe in probes:
+
+            def delivered(error: KafkaError | None, record: Message, probe: Probe = probe) -> None:
+                if error is None:
+                    probe.offset = record.offset()
+                    probe.produce_ms = round(record.latency() * 1000, 1)
+                else:
+                    self.refusals[probe.partition] = error.str()
+
+            head = f"{uuid.uuid4()} broker {probe.broker} {probe.listener} ".encode()
+            self.payloads[probe.partition] = head + os.urandom(RECORD_BYTES - len(head))
+            self.producer.produce(
+                TOPIC, self.payloads[probe.partition], partition=probe.partition, on_delivery=delivered
+            )
+
+    def acknowledged(self) -> None:
+        """Wait until every record is acknowledged or refused: message.timeout.ms bounds it."""
+        self.producer.flush(self.timeout_s + 1)
+
+    def read(self, probes: Sequence[Probe]) -> dict[int, bytes]:
+        """The value at each probe's offset, by partition; what did not come in time is left out."""
+        from confluent_kafka import Consumer, TopicPartition
+
+        found: dict[int, bytes] = {}
+        wanted = {probe.partition: probe for probe in probes if probe.offset is not None}
+        if not wanted:
+            return found
+        consumer = Consumer(
+            self.config
+            | {
+                "group.id": "barevm-verify",  # demanded by the client; no offset is ever committed
+                "enable.auto.commit": False,
+                "check.crcs": True,
+                "fetch.wait.max.ms": 20,
+                "auto.offset.reset": "error",
+            }
+        )
+        began = time.perf_counter()
+        deadline = time.monotonic() + self.timeout_s
+        try:
+            consumer.assign([TopicPartition(TOPIC, p, probe.offset) for p, probe in wanted.items()])
+            while len(found) < len(wanted) and (left := deadline - time.monotonic()) > 0:
+                record = consumer.poll(left)
+                if record is None:
+                    break
+                if record.error():
+                    self.troubles.append(record.error().str())
+                elif record.offset() == wanted[record.partition()].offset:
+                    found[record.partition()] = record.value()
+                    wanted[record.partition()].read_ms = round((time.perf_counter() - began) * 1000, 1)
+        finally:
+            consumer.close()
+        return found
+
+
+def run(
+    brokers: Sequence[Broker],
+    listener_config: Mapping[str, Mapping[str, Any]],
+    timeout_s: float,
+    check_mode: bool = False,
+) -> Report:
+    """Prove every broker by a record through each listener that a client may use.
+
+    ``timeout_s`` bounds each of three steps: leaders for the topic's partitions, writing, reading.
+    Under check mode nothing is created and nothing written.
+    """
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    began = time.perf_counter()
+    report = Report()
+    listeners = usable_listeners(brokers, listener_config)
+    report.skipped = [
+        {
+            "listener": listener["name"],
+            "broker": str(broker["id"]),
+            "reason": f"listener_config has no client properties for this {listener['protocol']} listener",
+        }
+        for broker in brokers
+        for listener in broker["listeners"]
+        if listener["name"] not in listeners
+    ]
+    if not listeners:
+        report.findings.append(
+            ClusterFinding(
+                what="no listener that a client could use",
+                where=f"listeners of {len(brokers)} brokers",
+                remedy="Give listener_config the client properties of at least one listener",
+            )
+        )
+        return report
+    ways = [
+        _Way(name, addresses, listener_config.get(name, {}), timeout_s)
+        for name, addresses in listeners.items()
+    ]
+    admin_way = ways[0]
+    try:
+        leaders = _ready(AdminClient(admin_way.config), brokers, timeout_s, check_mode, report)
+    except KafkaException as error:
+        addresses = listeners[admin_way.name].values()
+        report.findings.append(
+            ClusterFinding(
+                what=f"no broker answers on listener {admin_way.name}: {error.args[0].str()}"
+                + "".join(dict.fromkeys(admin_way.why(address) for address in addresses)),
+                where=", ".join(addresses),
+                remedy="See that the brokers run and that the controller reaches these addresses",
+            )
+        )
+        return report
+    if not check_mode:
+        _probe(ways, listeners, brokers, leaders, report)
+    report.elapsed_ms = round((time.perf_counter() - began) * 1000, 1)
+    return report
+
+
+def _probe(
+    ways: Sequence[_Way],
+    listeners: Mapping[str, Mapping[int, str]],
+    brokers: Sequence[Broker],
+    leaders: Mapping[int, int],
+    report: Report,
+) -> None:
+    probes = {
+        way.name: [
+            Probe(b["id"], b["host"], way.name, listeners[way.name][b["id"]], leaders[b["id"]])
+            for b in brokers
+            if b["id"] in leaders and b["id"] in listeners[way.name]
+        ]
+        for way in ways
+    }
+    # All listeners at once: a broken one costs its time-out once, not once for each listener.
+    for way in ways:
+        way.produce(probes[way.name])
+    for way in ways:
+        way.acknowledged()
+    for way in ways:
+        read = way.read(probes[way.name])
+        for probe in probes[way.name]:
+            report.probes.append(probe)
+            what = _fault(way, probe, read)
+            if what:
+                report.findings.append(
+                    ClusterFinding(
+                        what=what + way.why(probe.address),
+                        where=f"broker {probe.broker} ({probe.host}), listener {way.name} {probe.address}",
+                        remedy="See that this is the broker's address and can be reached, and its server.log",
+                    )
+                )
+
+
+def _fault(way: _Way, probe: Probe, read: Mapping[int, bytes]) -> str:
+    name = f"{TOPIC}-{probe.partition}"
+    if probe.offset is None:
+        refusal = way.refusals.get(probe.partition, "no acknowledgement came")
+        return f"a record for {name} could not be written: {refusal}"
+    if probe.partition not in read:
+        return f"the record acknowledged at offset {probe.offset} of {name} could not be read"
+    if read[probe.partition] != way.payloads[probe.partition]:
+        return f"offset {probe.offset} of {name} holds another record than the one acknowledged there"
+    return ""
