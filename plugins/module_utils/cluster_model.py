@@ -6,7 +6,7 @@ ask another and a limited run still knows the whole cluster.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Variables = Mapping[str, Any]
@@ -16,16 +16,17 @@ CLIENT_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 
 def connect_string(servers: Sequence[Mapping[str, Any]]) -> str:
     """The ``host:port,…`` list of a ZooKeeper client, without a chroot."""
-    return ",".join(f"{_bracketed(server['address'])}:{server['client_port']}" for server in servers)
+    return ",".join(address_port(server["address"], server["client_port"]) for server in servers)
 
 
-def _bracketed(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
+def address_port(address: str, port: int) -> str:
+    """``address:port``, an IPv6 address in brackets."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def endpoint(protocol_or_name: str, address: str, port: int) -> str:
+def endpoint(name: str, address: str, port: int) -> str:
     """``NAME://address:port`` as Kafka writes a listener."""
-    return f"{protocol_or_name}://{_bracketed(address)}:{port}"
+    return f"{name}://{address_port(address, port)}"
 
 
 def listeners(variables: Variables) -> list[dict[str, Any]]:
@@ -117,3 +118,74 @@ def build(groups: Mapping[str, Sequence[str]], hosts: Mapping[str, Variables]) -
 def inter_broker_listener(variables: Variables) -> str:
     """The listener brokers use among themselves: the one named, or the first."""
     return variables["kafka_inter_broker_listener"] or str(variables["kafka_listeners"][0]["name"])
+
+
+def services(variables: Variables, in_zookeeper: bool, in_kafka: bool) -> list[dict[str, Any]]:
+    """The services of one host, with the files whose copies they run from."""
+    found = []
+    if in_zookeeper:
+        logging = (
+            "log4j.properties" if zookeeper_uses_log4j(variables["zookeeper_version"]) else "logback.xml"
+        )
+        found.append(
+            _service("zookeeper", variables["zookeeper_conf_dir"], ("zoo.cfg", "zookeeper.env", logging))
+        )
+    if in_kafka:
+        files = ("server.properties", "kafka.env", "log4j.properties")
+        found.append(_service("kafka", variables["kafka_conf_dir"], files))
+    return found
+
+
+def _service(name: str, conf_dir: str, files: Sequence[str]) -> dict[str, Any]:
+    return {
+        "unit": f"{name}.service",
+        "unit_path": f"/etc/systemd/system/{name}.service",
+        "started_dir": f"/run/{name}",
+        "files": [f"{conf_dir}/{file}" for file in files],
+    }
+
+
+def zookeeper_uses_log4j(version: str) -> bool:
+    """Whether this ZooKeeper logs through log4j; 3.8 moved to logback (ZOOKEEPER-4427)."""
+    major, minor = (int(part) for part in version.split(".")[:2])
+    return (major, minor) < (3, 8)
+
+
+def reads(variables: Variables, in_zookeeper: bool, in_kafka: bool) -> dict[str, Any]:
+    """What module host_state has to read on one host: its arguments."""
+    wanted: dict[str, Any] = {
+        "users": [],
+        "units": ["transparent-huge-pages.service"],
+        "java_homes": [variables["java_runtime_home"]],
+        "releases": [],
+        "sysctls": sorted(variables["host_tuning_sysctl"]),
+        "disks": [],
+        "ports": [],
+        "resolve": [],
+        "zookeeper_data_dir": "",
+        "kafka_log_dirs": [],
+        "services": services(variables, in_zookeeper, in_kafka),
+    }
+    wanted["units"] += [one["unit"] for one in wanted["services"]]
+    if in_zookeeper:
+        wanted["users"].append(variables["zookeeper_user"])
+        wanted["releases"].append(release("zookeeper", variables)["path"])
+        wanted["disks"] += [variables["zookeeper_data_dir"], variables["zookeeper_txn_log_dir"]]
+        wanted["ports"] += [variables[f"zookeeper_{kind}_port"] for kind in ("client", "peer", "election")]
+        wanted["resolve"].append(variables["zookeeper_address"])
+        wanted["zookeeper_data_dir"] = variables["zookeeper_data_dir"]
+    if in_kafka:
+        wanted["users"].append(variables["kafka_user"])
+        wanted["releases"].append(release("kafka", variables)["path"])
+        wanted["disks"] += variables["kafka_log_dirs"]
+        wanted["ports"] += [listener["port"] for listener in variables["kafka_listeners"]]
+        wanted["kafka_log_dirs"] = variables["kafka_log_dirs"]
+    return wanted
+
+
+def lacking(
+    releases: Iterable[Mapping[str, Any]], states: Iterable[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """The releases that a host should have and has no manifest of; ``states`` are host_state's answers."""
+    missing = {path for state in states for path, manifest in state["releases"].items() if manifest is None}
+    return [wanted for wanted in releases if wanted["path"] in missing]

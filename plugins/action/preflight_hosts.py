@@ -1,0 +1,36 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Judges what was read of every host, and of the releases, in one message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.barevm.kafka.plugins.module_utils import findings, host_rules
+from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
+
+display = Display()
+STAGE = "The hosts or the releases are not right"
+
+
+class ActionModule(ActionBase):
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result = super().run(tmp, task_vars)
+        cluster, states = self._task.args["cluster"], self._task.args["states"]
+        found = [
+            finding
+            for host, state in states.items()
+            for finding in host_rules.check(host, cluster["hosts"][host], state, cluster["reads"][host])
+        ]
+        found += [Finding(**finding) for finding in self._task.args.get("findings", [])]
+        for warning in findings.warnings(found):
+            display.warning(str(warning))
+        refused = findings.errors(found)
+        result.update(changed=False, findings=[one.as_dict() for one in found])
+        if refused:
+            result.update(failed=True, msg=findings.message(STAGE, refused))
+        return result

@@ -1,0 +1,40 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The computations that templates and tasks print; all of them live in module_utils."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.barevm.kafka.plugins.module_utils import (
+    cluster_model,
+    heap,
+    kafka_settings,
+    service_units,
+    zookeeper_settings,
+)
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {
+            "advertised": lambda one: cluster_model.address_port(
+                one["advertised_address"], one["advertised_port"]
+            ),
+            "broker_settings": kafka_settings.broker_settings,
+            "folder": lambda path, owner, group, mode: {
+                "path": path,
+                "owner": owner,
+                "group": group,
+                "mode": mode,
+            },
+            "hardened": service_units.hardened,
+            "heap_size": lambda memory_mb, product, asked="": heap.size(product, memory_mb, asked),
+            "lacking": cluster_model.lacking,
+            "link_in": lambda name, folder, target: {"path": f"{folder}/{name}", "target": target},
+            "pending_after": service_units.pending_after,
+            "restart_delay_s": service_units.restart_delay_s,
+            "server_settings": zookeeper_settings.server_settings,
+            "uses_log4j": cluster_model.zookeeper_uses_log4j,
+            "with_digest": service_units.with_digest,
+        }

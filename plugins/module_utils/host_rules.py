@@ -1,0 +1,160 @@
+"""The observed checks: what reading a host shows to be wrong, before it is changed."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.barevm.kafka.plugins.module_utils import heap, java_matrix
+from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
+
+Variables = Mapping[str, Any]
+State = Mapping[str, Any]
+
+# Page cache and the kernel want the rest; two JVMs that take more end in the OOM killer.
+MOST_OF_MEMORY = 0.75
+
+
+def check(host: str, variables: Variables, state: State, reads: Mapping[str, Any]) -> list[Finding]:
+    """Every finding of one host; ``state`` is what module host_state answered to ``reads``."""
+    products = [service["unit"].removesuffix(".service") for service in reads["services"]]
+    rules = (identity, ports, disks, memory, names, java)
+    return [finding for rule in rules for finding in rule(host, variables, state, products)]
+
+
+def identity(host: str, variables: Variables, state: State, products: list[str]) -> Iterator[Finding]:
+    """Ids in the inventory against the ids on disk (contract 2)."""
+    myid = state["identities"]["myid"]
+    if "zookeeper" in products and myid is not None and myid != str(variables["zookeeper_id"]):
+        yield Finding(
+            host,
+            "zookeeper_id",
+            variables["zookeeper_id"],
+            f"{variables['zookeeper_data_dir']}/myid says {myid}",
+            f"Set zookeeper_id to {myid}, or move the folder away if its data is not wanted",
+        )
+    if "kafka" not in products:
+        return
+    for path, meta in state["identities"]["meta_properties"].items():
+        found = (meta or {}).get("broker.id", (meta or {}).get("node.id"))
+        if found is not None and found != str(variables["kafka_broker_id"]):
+            yield Finding(
+                host,
+                "kafka_broker_id",
+                variables["kafka_broker_id"],
+                f"{path}/meta.properties says {found}: the partitions there belong to that broker",
+                f"Set kafka_broker_id to {found}, or move the folder away if its data is not wanted",
+            )
+
+
+def ports(host: str, variables: Variables, state: State, products: list[str]) -> Iterator[Finding]:
+    wanted: list[tuple[str, str, int]] = []
+    if "zookeeper" in products:
+        for kind in ("client", "peer", "election"):
+            name = f"zookeeper_{kind}_port"
+            wanted.append(("zookeeper", name, variables[name]))
+    if "kafka" in products:
+        for listener in variables["kafka_listeners"]:
+            wanted.append(("kafka", f"kafka_listeners[{listener['name']}].port", listener["port"]))
+    for product, variable, port in wanted:
+        holder = state["ports"].get(str(port))
+        if holder and holder["pid"] != state["units"][f"{product}.service"]["main_pid"]:
+            yield Finding(
+                host,
+                variable,
+                port,
+                f"the port is in use by {holder['process']} (pid {holder['pid']}), which is not {product}.service",
+                "Stop that process, or choose another port",
+            )
+
+
+def disks(host: str, variables: Variables, state: State, products: list[str]) -> Iterator[Finding]:
+    if "kafka" not in products:
+        return
+    least = variables["kafka_log_dir_min_free_mb"]
+    for path in variables["kafka_log_dirs"]:
+        disk = state["disks"][path]
+        free = disk["free_bytes"] // 2**20
+        if free < least:
+            yield Finding(
+                host,
+                "kafka_log_dirs",
+                path,
+                f"{disk['mount_point']} has {free} MiB free, less than kafka_log_dir_min_free_mb ({least})",
+                "Free some space, mount a larger disk, or lower that limit",
+            )
+        if "ro" in disk["options"]:
+            yield Finding(
+                host,
+                "kafka_log_dirs",
+                path,
+                f"{disk['mount_point']} is mounted read-only",
+                "Mount it read-write; a disk that turned read-only by itself has errors",
+            )
+
+
+def memory(host: str, variables: Variables, state: State, products: list[str]) -> Iterator[Finding]:
+    total = state["memory_total_mb"]
+    heaps = {
+        product: heap.megabytes(heap.size(product, total, variables[f"{product}_heap_size"]))
+        for product in products
+    }
+    if sum(heaps.values()) > total * MOST_OF_MEMORY:
+        told = " and ".join(f"{product} {size} MiB" for product, size in heaps.items())
+        yield Finding(
+            host,
+            " + ".join(f"{product}_heap_size" for product in products),
+            told,
+            f"the heaps take more than three quarters of the host's {total} MiB",
+            "Lower them, or give the host more memory",
+        )
+
+
+def names(host: str, variables: Variables, state: State, products: list[str]) -> Iterator[Finding]:
+    if "zookeeper" not in products:
+        return
+    name = variables["zookeeper_address"]
+    found = state["resolved"].get(name, [])
+    loopback = [address for address in found if ipaddress.ip_address(address.split("%")[0]).is_loopback]
+    if not found:
+        yield Finding(
+            host,
+            "zookeeper_address",
+            name,
+            "the host cannot resolve it",
+            "Add it to the DNS, or give an IP address",
+        )
+    elif loopback and not _is_address(name):
+        yield Finding(
+            host,
+            "zookeeper_address",
+            name,
+            f"on the host itself it means {', '.join(loopback)}, so the server would listen for no other",
+            "Remove the line from the host's /etc/hosts (Debian's installer writes one), or give an IP address",
+        )
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def java(host: str, variables: Variables, state: State, products: list[str]) -> Iterator[Finding]:
+    home = variables["java_runtime_home"]
+    present = state["java"][home]
+    if present is None:
+        if home:
+            yield Finding(
+                host,
+                "java_runtime_home",
+                home,
+                f"there is no {home}/bin/java",
+                "Install a JRE there, or leave it empty for the distribution's package",
+            )
+        return
+    for product in products:
+        yield from java_matrix.check(host, product, variables[f"{product}_version"], present)

@@ -1,0 +1,21 @@
+"""Reads the roles' own files: the defaults they carry and the specs they promise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROLES = Path(__file__).parents[2] / "roles"
+# The roles whose variables describe hosts; verbs' own variables stay with their verb.
+DESCRIBING = ("host_tuning", "java", "dist", "zookeeper", "kafka")
+# What a role describes is asked only of the hosts of its group.
+OF_GROUP = {"zookeeper": "zookeeper", "kafka": "kafka"}
+
+
+def defaults_file(role: str) -> Path:
+    """Where the role's defaults are."""
+    return ROLES / role / "defaults" / "main.yml"
+
+
+def specs_file(role: str) -> Path:
+    """Where the role's argument specs are."""
+    return ROLES / role / "meta" / "argument_specs.yml"

@@ -1,0 +1,105 @@
+"""What the units of both services compute: the digest they carry, and how long to wait before a restart."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# Five starts in 200 s: a service that dies at once is given up and shows as failed.
+START_LIMIT_INTERVAL_S = 200
+START_LIMIT_BURST = 5
+LEAST_RESTART_S = 30
+
+# What a JVM that talks TCP and writes a few folders does without: systemd.exec(5), "Sandboxing". No
+# MemoryDenyWriteExecute, since a JVM compiles at run time.
+SANDBOX = {
+    "CapabilityBoundingSet": "",
+    "AmbientCapabilities": "",
+    "LockPersonality": True,
+    "NoNewPrivileges": True,
+    "PrivateDevices": True,
+    "PrivateTmp": True,
+    "ProtectClock": True,
+    "ProtectControlGroups": True,
+    "ProtectHome": True,
+    "ProtectHostname": True,
+    "ProtectKernelLogs": True,
+    "ProtectKernelModules": True,
+    "ProtectKernelTunables": True,
+    "ProtectProc": "invisible",
+    "ProtectSystem": "strict",
+    "RemoveIPC": True,
+    "RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX",
+    "RestrictNamespaces": True,
+    "RestrictRealtime": True,
+    "RestrictSUIDSGID": True,
+    "SystemCallArchitectures": "native",
+    "SystemCallFilter": ["@system-service", "~@privileged @resources"],
+    "SystemCallErrorNumber": "EPERM",
+    "UMask": "0027",
+}
+
+
+def restart_delay_s(session_timeout_ms: int, connection_timeout_ms: int, tick_time_ms: int) -> int:
+    """Seconds a broker stays down before systemd starts it again.
+
+    Long enough that its old ZooKeeper session has ended (a broker that finds its own old znode dies
+    with NodeExists), rounded up to the ticks in which ZooKeeper expires sessions; and long enough that
+    a broker which waits in vain for ZooKeeper never reaches the start limit, so that it comes back by
+    itself however long ZooKeeper was away.
+    """
+    negotiated_ms = min(max(session_timeout_ms, 2 * tick_time_ms), 20 * tick_time_ms)
+    outlasting_session = math.ceil((negotiated_ms + 2 * tick_time_ms) / 1000) + 1
+    below_start_limit = START_LIMIT_INTERVAL_S // START_LIMIT_BURST + 1 - connection_timeout_ms // 1000
+    return max(LEAST_RESTART_S, outlasting_session, below_start_limit)
+
+
+def hardened(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The unit with the sandbox added to its service; what the unit itself says stands."""
+    unit = {name: dict(body) for name, body in sections.items()}
+    unit["Service"] = {
+        **unit["Service"],
+        **{key: value for key, value in SANDBOX.items() if key not in unit["Service"]},
+    }
+    return unit
+
+
+def with_digest(sections: Mapping[str, Mapping[str, Any]], runtime_dir: str) -> dict[str, dict[str, Any]]:
+    """The unit with a last ExecStartPre that writes the unit's own digest, a literal, to ``runtime_dir``.
+
+    systemd runs the definition it has loaded, so what is written is the digest of that one, also when
+    the file has changed since.
+    """
+    digest = hashlib.sha256(json.dumps(sections, sort_keys=True).encode()).hexdigest()
+    unit: dict[str, dict[str, Any]] = {name: copy.deepcopy(dict(body)) for name, body in sections.items()}
+    before = unit["Service"].get("ExecStartPre", [])
+    write = f"/bin/sh -c 'echo {digest} >{runtime_dir}/unit'"
+    unit["Service"]["ExecStartPre"] = [*([before] if isinstance(before, str) else before), write]
+    return unit
+
+
+def pending_after(
+    before: Sequence[str] | None,
+    changes: Sequence[Mapping[str, Any]],
+    services: Sequence[Mapping[str, Any]],
+    unit: str,
+) -> list[str]:
+    """What a running service has not taken up: what waited before this run, and what this run changed.
+
+    ``before`` is None for a service that does not run, which has nothing to take up: it reads its
+    files when it starts.
+    """
+    if before is None:
+        return []
+    service = next(one for one in services if one["unit"] == unit)
+    now = list(before)
+    for change in changes:
+        if change["path"] == service["unit_path"]:
+            now.append("unit: definition")
+        elif change["path"] in service["files"] and {"created", "content"} & set(change["what"]):
+            now += [f"{change['path']}: {name}" for name in change.get("settings") or ["content"]]
+    return sorted(set(now))
