@@ -51,7 +51,8 @@ def become_root(arguments: list[str]) -> None:
         return
     # A sudo that asks for a password is fine as long as somebody is there to type it.
     if not shutil.which("sudo") or not (
-        sys.stdin.isatty() or subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
+        sys.stdin.isatty()
+        or subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
     ):
         raise LabError(
             "making hosts takes root: run this as root, or as a user whose sudo works without a password "

@@ -81,7 +81,18 @@ class State:
         """Make the lab's own key where there is none."""
         if not self.key.exists() or not self.public_key.exists():
             self.key.unlink(missing_ok=True)
-            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"kafka lab {self.name}", "-f", str(self.key))
+            run(
+                "ssh-keygen",
+                "-q",
+                "-t",
+                "ed25519",
+                "-N",
+                "",
+                "-C",
+                f"kafka lab {self.name}",
+                "-f",
+                str(self.key),
+            )
 
     @property
     def public_key(self) -> Path:

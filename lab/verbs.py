@@ -132,7 +132,9 @@ def wait_for_ssh(state: State, plan: Plan, backend: Nspawn) -> None:
     def pending() -> list[str]:
         for name, host in list(waiting.items()):
             if backend.pid(name) is None:
-                raise LabError(f"{name} ended while it booted; the end of its console:\n{backend.console(name)}")
+                raise LabError(
+                    f"{name} ended while it booted; the end of its console:\n{backend.console(name)}"
+                )
             if _answers(host) and _lets_in(state, plan, host):
                 del waiting[name]
         return list(waiting)
@@ -158,7 +160,10 @@ def _lets_in(state: State, plan: Plan, host: Host) -> bool:
     command = ssh_command(state, plan, host)
     options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=3"]
     done = subprocess.run(
-        [command[0], *options, *command[1:], "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False
+        [command[0], *options, *command[1:], "true"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
     )
     return done.returncode == 0
 

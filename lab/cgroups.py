@@ -1,0 +1,57 @@
+"""A cgroup of its own for each host, where no systemd gives it one.
+
+On a machine that systemd runs, systemd-nspawn asks it for a scope. Elsewhere (a build machine, a container)
+every nspawn would put its host into the same cgroup, and the units of one name of all hosts would share theirs:
+`systemctl kill` on one host then meets processes that it cannot see.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab.shell import wait_until
+
+REMOVE_LIMIT_S = 5
+
+
+def _roots() -> list[Path]:
+    """Where the hierarchies that systemd uses are mounted: version 2, and version 1's named one."""
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    return [
+        Path(point)
+        for _, point, kind, options, *_ in mounts
+        if kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options.split(","))
+    ]
+
+
+def make(machine: str) -> list[str]:
+    """Make the cgroups of a machine.
+
+    Returns:
+        Their folders; none where systemd sees to it.
+    """
+    if Path("/run/systemd/system").is_dir():
+        return []
+    folders = [root / f"kl-{machine}" for root in _roots()]
+    for folder in folders:
+        folder.mkdir(exist_ok=True)
+    return [str(folder) for folder in folders]
+
+
+def remove(machine: str) -> None:
+    """Remove the cgroups of a machine whose processes have ended."""
+
+    def left() -> list[str]:
+        remaining = []
+        for folder in (root / f"kl-{machine}" for root in _roots()):
+            for path in sorted(folder.rglob("*/"), reverse=True) + [folder]:
+                try:
+                    path.rmdir()
+                except FileNotFoundError:
+                    continue
+                except OSError:
+                    # The kernel takes a moment after the last process has ended.
+                    remaining.append(str(path))
+        return remaining
+
+    wait_until(lambda names: f"the kernel to let go of {names}", left, REMOVE_LIMIT_S)
