@@ -1,8 +1,8 @@
 """A cgroup of its own for each host, where no systemd gives it one.
 
 On a machine that systemd runs, systemd-nspawn asks it for a scope. Elsewhere (a build machine, a container)
-every nspawn would put its host into the same cgroup, and the units of one name of all hosts would share theirs:
-`systemctl kill` on one host then meets processes that it cannot see.
+every nspawn would put its host into the same cgroup, and units of the same name on all hosts would share
+theirs: `systemctl kill` on one host then meets processes that it cannot see.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def remove(machine: str) -> None:
     def left() -> list[str]:
         remaining = []
         for folder in (root / f"kl-{machine}" for root in _roots()):
-            for path in sorted(folder.rglob("*/"), reverse=True) + [folder]:
+            for path in [*sorted(folder.rglob("*/"), reverse=True), folder]:
                 try:
                     path.rmdir()
                 except FileNotFoundError:

@@ -11,14 +11,16 @@ from lab.plan import Plan
 from lab.shell import say, wait_until
 from lab.state import IMAGES, locked, remove_tree
 
-PACKAGES = (
-    "systemd systemd-sysv dbus python3 openssh-server iproute2 procps sudo netbase ca-certificates nftables"
-).split()
+PACKAGES = [
+    *("systemd", "systemd-sysv", "dbus", "python3", "openssh-server", "iproute2", "procps"),
+    *("sudo", "netbase", "ca-certificates", "nftables"),
+]
 # What must not be shared by hosts made of one image goes; each host gets its own.
 RECIPE = """\
 set -eu
 chroot "$1" systemctl -q enable systemd-networkd
-rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/hostname "$1"/etc/hosts "$1"/etc/resolv.conf "$1"/var/lib/dbus/machine-id
+rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/hostname "$1"/etc/hosts "$1"/etc/resolv.conf
+rm -f "$1"/var/lib/dbus/machine-id
 : > "$1"/etc/machine-id
 """
 BUILD_LIMIT_S = 600

@@ -33,8 +33,8 @@ def require_linux() -> None:
     """Raise LabError elsewhere."""
     if sys.platform != "linux":
         raise LabError(
-            f"lab hosts are systemd-nspawn machines, which need Linux; this is {sys.platform}. Use a Debian 12 "
-            "machine or virtual machine"
+            f"lab hosts are systemd-nspawn machines, which need Linux; this is {sys.platform}. Use a "
+            "Debian 12 machine or virtual machine"
         )
 
 
@@ -96,8 +96,8 @@ def install(packages: Iterable[str]) -> None:
         return
     if not shutil.which("apt-get"):
         raise LabError(
-            f"missing here: {', '.join(wanted)} (Debian's package names), and there is no apt-get to install them "
-            "with. Install them the way this system does"
+            f"missing here: {', '.join(wanted)} (Debian's package names), and there is no apt-get to "
+            "install them with. Install them the way this system does"
         )
     say(f"  installing {', '.join(wanted)} (usually 10 to 60 s)")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
@@ -120,6 +120,6 @@ def require_space(folder: Path, new_hosts: int, new_image: bool) -> None:
     free = shutil.disk_usage(existing).free // 1_000_000
     if free < need:
         raise LabError(
-            f"too little disk: {new_hosts} new hosts{' and a base image' if new_image else ''} need {need} MB in "
+            f"too little disk: {new_hosts} new hosts{' and an image' if new_image else ''} need {need} MB in "
             f"{folder}, {free} MB are free there. Free some, or make fewer hosts (LAB_HOSTS)"
         )

@@ -48,7 +48,8 @@ def refuse_used_range(plan: Plan, bridge: str) -> None:
     if found:
         raise LabError(
             f"address range {plan.subnet} is in use: {'; '.join(found)}. Give the lab another one "
-            "(LAB_SUBNET=192.168.30.0/24), or remove what uses it (another checkout's lab: `make lab-down` there)"
+            "(LAB_SUBNET=192.168.30.0/24), or remove what uses it (for another checkout's lab: "
+            "`make lab-down` there)"
         )
 
 

@@ -2,7 +2,8 @@
 
 A host's root is an overlay: the shared image below, the host's own files above. The overlay is mounted in a
 mount namespace that only the host's process has, so it goes when that process goes: there is never a mount
-to undo, however the host ended. (A copy by `cp --reflink=auto` costs 300 to 500 MB and seconds a host on ext4.)
+to undo, however the host ended. (A copy by `cp --reflink=auto` costs seconds and 300 to 500 MB for each host
+on ext4.)
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from lab.state import State, remove_tree
 
 STOP_LIMIT_S = 30
 KILL_LIMIT_S = 15
-# Paths relative to the host's folder: an absolute one could hold the ':' and ',' that mount options are split at.
+# Paths relative to the host's folder: an absolute one could hold the ':' and ',' that split mount options.
 START = """\
-image=$1 cgroups=$2; shift 2
+cgroups=$1; shift
 for cgroup in $cgroups; do echo $$ > "$cgroup/cgroup.procs"; done
-mount -t overlay overlay -o "lowerdir=$image,upperdir=upper,workdir=work" root
+mount -t overlay overlay -o "lowerdir=image,upperdir=upper,workdir=work" root
 exec systemd-nspawn "$@"
 """
 
@@ -52,8 +53,8 @@ class Nspawn:
             run("unshare", "--mount", "sh", "-c", script, "sh", str(probe))
         except LabError as error:
             raise LabError(
-                f"the file system of {self.state.folder} cannot carry an overlay ({error}); put the checkout on "
-                "ext4, xfs or btrfs"
+                f"the file system of {self.state.folder} cannot carry an overlay ({error}); put the "
+                "checkout on ext4, xfs or btrfs"
             ) from None
         finally:
             remove_tree(probe)
@@ -71,7 +72,10 @@ class Nspawn:
         remove_tree(part)
         for name in ("upper", "work", "root"):
             (part / name).mkdir(parents=True)
-        upper = HostFiles(image_path(self.plan), part / "upper")
+        image = image_path(self.plan)
+        # The link keeps a host on the image that it was made from when the recipe changes later.
+        (part / "image").symlink_to(os.path.relpath(image, folder))
+        upper = HostFiles(image, part / "upper")
         run(
             "ssh-keygen",
             "-q",
@@ -103,15 +107,19 @@ class Nspawn:
             return False
         self._kill([host.name])
         folder = self.state.host_folder(host.name)
-        image = os.path.relpath(image_path(self.plan), folder)
+        if not (folder / "image").is_dir():
+            raise LabError(
+                f"the base image of {host.name} is gone ({(folder / 'image').resolve()}); remove the lab "
+                "and make it anew"
+            )
         machine = self._machine(host.name)
         own_cgroups = cgroups.make(machine)
-        # In the background for good: a session of its own and no descriptor of the caller's, or `make lab | tee
-        # log` would wait for the hosts to end.
+        # In the background for good: a session of its own and no descriptor of the caller's, or
+        # `make lab | tee log` would wait for the hosts to end.
         with (folder / "console.log").open("ab") as log:
             subprocess.Popen(
                 [
-                    *("unshare", "--mount", "sh", "-euc", START, "sh", image, " ".join(own_cgroups)),
+                    *("unshare", "--mount", "sh", "-euc", START, "sh", " ".join(own_cgroups)),
                     *("--quiet", f"--directory={folder / 'root'}", f"--machine={machine}"),
                     *(
                         f"--hostname={host.name}",
@@ -147,7 +155,7 @@ class Nspawn:
         self._kill(names)
 
     def _kill(self, names: Sequence[str]) -> None:
-        """End what is left of hosts: their nspawn, and an init that outlived it (a killed nspawn leaves it)."""
+        """End what is left of hosts: their nspawn, and the init that outlives an nspawn that is killed."""
         for name in names:
             for pid in filter(None, (self.pid(name), self._init(name))):
                 os.kill(pid, signal.SIGKILL)
@@ -174,14 +182,14 @@ class Nspawn:
     def pid(self, name: str) -> int | None:
         """The process of a host; None where it does not run.
 
-        Looked up, not kept in a file: a number in a file may by now be somebody else's process, and the folder
-        in its command line says for sure whose it is.
+        Looked up, not kept in a file: a number in a file may by now be somebody else's process, and the
+        folder in its command line says for sure whose it is.
         """
         directory = f"--directory={self.state.host_folder(name) / 'root'}".encode()
         return next((pid for pid, arguments in _processes("cmdline") if directory in arguments), None)
 
     def _init(self, name: str) -> int | None:
-        """The host's own process 1, as this machine numbers it. When it ends, all of the host's processes do."""
+        """The host's own process 1, as this machine numbers it; all of the host's processes end with it."""
         mark = f"container_uuid={self._uuid(name)}".encode()
         return next(
             (pid for pid, variables in _processes("environ") if mark in variables and _is_init(pid)), None
@@ -193,8 +201,8 @@ class Nspawn:
         return "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else ""
 
     def _machine(self, name: str) -> str:
-        # nspawn makes the name of the host's network interface on this machine of it (vb-NAME, 15 characters), so
-        # it is short and differs from lab to lab; what the host calls itself is --hostname.
+        # nspawn makes the name of the host's interface on this machine of it (vb-NAME, 15 characters), so it
+        # is short and differs from lab to lab; what the host calls itself is --hostname.
         return hashlib.sha256(str(self.state.host_folder(name)).encode()).hexdigest()[:12]
 
     def _uuid(self, name: str) -> uuid.UUID:

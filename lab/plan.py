@@ -1,4 +1,4 @@
-"""What a lab is: its name, its hosts and their addresses, and the inventory that names them. No side effects."""
+"""What a lab is: its name, its hosts, their addresses, and the inventory that names them. No side effects."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ class Plan:
             raise LabError(f"subnet {self.subnet!r}: {error}; give one like 192.168.20.0/24") from None
         if not 2 <= self.first < self.first + self.hosts < network.num_addresses:
             raise LabError(
-                f"subnet {self.subnet} has no room for {self.hosts} hosts from its address number {self.first} on"
+                f"subnet {self.subnet} has no room for {self.hosts} hosts from its "
+                f"address number {self.first} on"
             )
 
     @property
@@ -83,7 +84,7 @@ class Plan:
 
     @property
     def ensemble(self) -> list[Host]:
-        """The hosts that also run ZooKeeper: an odd number, since an even one adds no margin; five at most."""
+        """The hosts that also run ZooKeeper: an odd number, as an even one adds no margin; five at most."""
         size = min(self.hosts, 5)
         return self.members[: size if size % 2 else size - 1]
 

@@ -117,7 +117,7 @@ def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder with hosts' files in it, never crossing into another file system that is mounted there."""
+    """Remove a folder with hosts' files in it, never crossing into a file system that is mounted there."""
     run("rm", "-rf", "--one-file-system", "--", str(folder))
 
 

@@ -101,8 +101,8 @@ def wanted_plan(state: State, wishes: dict[str, Any]) -> Plan:
         old, new = getattr(there, field.name), getattr(plan, field.name)
         if old != new and not (field.name == "hosts" and new > old):
             raise LabError(
-                f"lab {state.name} is there with {field.name} = {old}, and {new} was asked for; that would take its "
-                f"data. Remove it first (`{down_command(state.name)}`), or leave {field.name} as it is"
+                f"lab {state.name} is there with {field.name} = {old}, and {new} was asked for; that would "
+                f"take its data. Keep {field.name} as it is, or first `{down_command(state.name)}`"
             )
     return plan
 
