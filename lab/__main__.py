@@ -87,7 +87,8 @@ def main() -> int:
     except LabError as error:
         return fail(error)
     except KeyboardInterrupt:
-        return fail(LabError("interrupted; what was begun is undone"))
+        fail(LabError("interrupted; what was begun is undone"))
+        return 130
     return 0
 
 

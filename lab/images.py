@@ -69,6 +69,9 @@ def ensure_image(plan: Plan) -> Path:
 def _build(plan: Plan, part: Path) -> None:
     log = part.with_name("build.log")
     command = [
+        # All of a build's processes end when this one does, however it does: an orphan that goes on writing
+        # would spoil the next build.
+        *("setpriv", "--pdeathsig=KILL", "unshare", "--pid", "--mount-proc", "--fork", "--kill-child"),
         "mmdebstrap",
         "--variant=minbase",
         f"--include={','.join([*PACKAGES, *plan.packages])}",
@@ -86,7 +89,7 @@ def _build(plan: Plan, part: Path) -> None:
             )
         finally:
             if child.poll() is None:
-                child.terminate()
+                child.kill()
                 child.wait()
     if child.returncode != 0:
         words = "\n  ".join(log.read_text(errors="replace").splitlines()[-8:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -13,8 +14,11 @@ PROGRESS_EVERY_S = 5.0
 
 
 def say(text: str) -> None:
-    """A line for the person who waits."""
-    print(text, flush=True)
+    """A line for the person who waits; one who stopped listening (`| head`) stops nothing, undoing least."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(*command: str, stdin: str | None = None, may_fail: bool = False) -> str:

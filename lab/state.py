@@ -54,11 +54,6 @@ class State:
         """What one host is made of."""
         return self.folder / "hosts" / name
 
-    def host_names(self) -> list[str]:
-        """The hosts that are made (a half-made one's folder starts with a dot)."""
-        hosts = self.folder / "hosts"
-        return sorted(path.name for path in hosts.glob("[!.]*")) if hosts.is_dir() else []
-
     def plan(self) -> Plan | None:
         """What the lab was made as; None where there is none, or none that got that far."""
         try:

@@ -41,15 +41,15 @@ def up(name: str, wishes: dict[str, Any]) -> Plan:
     plan = wanted_plan(state, wishes)
     network.refuse_used_range(plan, state.bridge)
     with locked(state.folder, f"another run that works on lab {name}"):
-        present = set(state.host_names())
-        if not present:
-            # Nothing was finished here: an aborted run's leftovers go, so that undoing may remove the folder.
+        fresh = state.plan() is None
+        if fresh:
+            # No run has got to its end here: what an aborted one left may be another lab's shape.
             remove_leftovers(state)
-        new = [host for host in plan.members if host.name not in present]
+        new = [host for host in plan.members if not state.host_folder(host.name).is_dir()]
         machine.require_space(state.folder, len(new), new_image=not image_path(plan).is_dir())
         backend = Nspawn(state, plan)
         with ExitStack() as undo:
-            if not present:
+            if fresh:
                 undo.callback(remove_tree, state.folder)
             backend.prepare()
             state.make_key()
