@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
+from ansible_collections.barevm.kafka.plugins.module_utils.cluster_model import address_port
+
 
 class Listener(TypedDict):
     """One listener of an expected broker."""
@@ -29,7 +31,10 @@ class Broker(TypedDict):
 
 ZOOKEEPER: dict[str, dict[str, Any]] = {
     "zookeeper_connect": {"type": "str", "required": True},
-    "connect_timeout_s": {"type": "float", "default": 5.0},
+}
+
+REQUEST_TIMEOUT: dict[str, dict[str, Any]] = {
+    "request_timeout_s": {"type": "float", "default": 5.0},
 }
 
 BROKERS: dict[str, dict[str, Any]] = {
@@ -65,6 +70,7 @@ LISTENER_CONFIG: dict[str, dict[str, Any]] = {
 
 WAIT: dict[str, dict[str, Any]] = {
     "timeout_s": {"type": "float", "default": 0.0},
+    "down": {"type": "list", "elements": "str", "default": []},
 }
 
 
@@ -85,7 +91,7 @@ def usable_listeners(
     for broker in brokers:
         for listener in broker["listeners"]:
             if listener["protocol"] == "PLAINTEXT" or listener["name"] in listener_config:
-                address = f"{listener['advertised_address']}:{listener['advertised_port']}"
+                address = address_port(listener["advertised_address"], listener["advertised_port"])
                 found.setdefault(listener["name"], {})[broker["id"]] = address
     return found
 

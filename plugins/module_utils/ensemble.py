@@ -8,14 +8,16 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .cluster_findings import ClusterFinding
-from .zookeeper import PROBE_TIMEOUT_S, Server, why_not
+from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import ClusterFinding
+from ansible_collections.barevm.kafka.plugins.module_utils.zookeeper import PROBE_TIMEOUT_S, Server, why_not
 
+POLL_S = 0.2
+"""How often the servers are asked again while they elect a leader."""
 NOT_SERVING = "This ZooKeeper instance is not currently serving requests"
 NOT_ALLOWED = "is not executed because it is not in the whitelist"
 
@@ -48,6 +50,8 @@ class Ensemble:
     serving: int
     quorum_margin: int
     """How many more servers may fail before the ensemble stops serving; negative: it has stopped."""
+    waiting_for: list[str] = field(default_factory=list)
+    """What is not right yet and may come right by itself."""
     findings: list[ClusterFinding] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -113,10 +117,11 @@ def probe(servers: Sequence[Server]) -> list[ServerState]:
         return list(pool.map(ask, servers))
 
 
-def judge(states: Sequence[ServerState], hosts: Mapping[str, str]) -> Ensemble:
+def judge(states: Sequence[ServerState], hosts: Mapping[str, str], down: Collection[str] = ()) -> Ensemble:
     """Decide whether the servers form one whole ensemble.
 
-    ``hosts`` names the inventory's host for a server's ``address:port``.
+    ``hosts`` names the inventory's host for a server's ``address:port``; servers on hosts in ``down``
+    are not waited for.
     """
 
     def where(state: ServerState) -> str:
@@ -191,4 +196,22 @@ def judge(states: Sequence[ServerState], hosts: Mapping[str, str]) -> Ensemble:
     leader = (
         leaders[0].server if len(leaders) == 1 else states[0].server if len(states) == 1 and alone else ""
     )
-    return Ensemble(list(states), leader, len(serving), margin, findings)
+    waiting = [where(state) for state in states if state.error and hosts.get(state.server) not in down]
+    if len(serving) + len(waiting) < len(voters) // 2 + 1:
+        waiting = []  # even if all of these came, there would be no quorum
+    elif not waiting and not leader and not alone:
+        waiting = ["a leader"]
+    return Ensemble(list(states), leader, len(serving), margin, waiting if findings else [], findings)
+
+
+def observe(
+    servers: Sequence[Server], hosts: Mapping[str, str], timeout_s: float, down: Collection[str] = ()
+) -> Ensemble:
+    """Ask until nothing that comes right by itself is outstanding, or ``timeout_s`` have passed."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        found = judge(probe(servers), hosts, down)
+        left = deadline - time.monotonic()
+        if not found.waiting_for or left <= 0:
+            return found
+        time.sleep(min(POLL_S, left))

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .cluster_findings import ClusterFinding
-from .connection import Broker, broker_name
-from .registration_reading import Registered, Snapshot, brokers_elsewhere, read
-from .zookeeper import ConnectString, ZooKeeperUnreachable, connected
+from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import ClusterFinding
+from ansible_collections.barevm.kafka.plugins.module_utils.connection import Broker, broker_name
+from ansible_collections.barevm.kafka.plugins.module_utils.registration_reading import (
+    Registered,
+    Snapshot,
+    brokers_elsewhere,
+    read,
+)
+from ansible_collections.barevm.kafka.plugins.module_utils.zookeeper import (
+    ConnectString,
+    ZooKeeperUnreachable,
+    connected,
+)
 
 POLL_S = 0.2
 """How often ZooKeeper is asked again while brokers come up."""
@@ -66,12 +75,11 @@ def compare(
     snapshot: Snapshot,
     connect: ConnectString,
     elsewhere: dict[str, list[str]],
-    wait_for: Sequence[int] | None = None,
+    down: Collection[str] = (),
 ) -> Report:
     """Compare what is registered with what is wanted, and name the likely cause of each difference.
 
-    ``elsewhere`` is read only where nothing is registered; ``wait_for`` are the ids that may still
-    come, all of them where it is None.
+    ``elsewhere`` is read only where nothing is registered; brokers on hosts in ``down`` are not waited for.
     """
     report = Report(cluster_id=snapshot.cluster_id, elapsed_ms=snapshot.elapsed_ms)
     report.registered = [asdict(broker) for broker in snapshot.brokers.values()]
@@ -79,10 +87,9 @@ def compare(
     # An address that another broker of the inventory carries tells a swapped id from a wrong address.
     owner = {_address(e).lower(): broker for broker in expected for e in _expected_endpoints(broker).values()}
     report.missing = sorted(set(wanted) - set(snapshot.brokers))
-    coming = set(report.missing) if wait_for is None else set(report.missing) & set(wait_for)
     place = f"ZooKeeper {','.join(map(str, connect.servers))}{connect.chroot or '/'}"
 
-    report.waiting_for = [broker_name(wanted[broker_id]) for broker_id in sorted(coming)]
+    report.waiting_for = [broker_name(wanted[i]) for i in report.missing if wanted[i]["host"] not in down]
     if report.missing and not snapshot.brokers:
         names = ", ".join(broker_name(wanted[broker_id]) for broker_id in report.missing)
         report.findings.append(_nobody(names, connect, snapshot, elsewhere, place))
@@ -237,8 +244,8 @@ def observe(
     connect: ConnectString,
     expected: Sequence[Broker],
     timeout_s: float,
-    connect_timeout_s: float,
-    wait_for: Sequence[int] | None = None,
+    request_timeout_s: float,
+    down: Collection[str] = (),
 ) -> Report:
     """Read and compare until nothing that may still come is outstanding, or ``timeout_s`` have passed.
 
@@ -246,7 +253,7 @@ def observe(
     """
     deadline = time.monotonic() + timeout_s
     while True:
-        report = _observe_connected(connect, expected, deadline, connect_timeout_s, wait_for)
+        report = _observe_connected(connect, expected, deadline, request_timeout_s, down)
         left = deadline - time.monotonic()
         if not report.waiting_for or left <= 0:
             return report
@@ -257,8 +264,8 @@ def _observe_connected(
     connect: ConnectString,
     expected: Sequence[Broker],
     deadline: float,
-    connect_timeout_s: float,
-    wait_for: Sequence[int] | None,
+    request_timeout_s: float,
+    down: Collection[str],
 ) -> Report:
     """As ``observe``, for as long as one session lasts."""
     from kazoo.exceptions import KazooException
@@ -266,12 +273,12 @@ def _observe_connected(
     place = f"ZooKeeper {','.join(map(str, connect.servers))}"
     began = time.perf_counter()
     try:
-        with connected(connect.servers, connect_timeout_s) as client:
+        with connected(connect.servers, request_timeout_s) as client:
             connect_ms = round((time.perf_counter() - began) * 1000, 1)
             while True:
                 snapshot = read(client, connect.chroot)
                 elsewhere = {} if snapshot.brokers else brokers_elsewhere(client, connect.chroot)
-                report = compare(expected, snapshot, connect, elsewhere, wait_for)
+                report = compare(expected, snapshot, connect, elsewhere, down)
                 report.connect_ms = connect_ms
                 left = deadline - time.monotonic()
                 if not report.waiting_for or left <= 0:

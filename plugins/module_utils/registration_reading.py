@@ -68,6 +68,8 @@ def read(client: KazooClient, chroot: str) -> Snapshot:
     from kazoo.exceptions import NoNodeError
 
     began = time.perf_counter()
+    # A follower may be behind the leader; requests of one session keep their order, so no wait here.
+    client.sync_async(chroot or "/")
     ids = client.get_children_async(f"{chroot}/brokers/ids")
     paths = ("controller", "controller_epoch", "cluster/id", "migration")
     waiting = {path: client.get_async(f"{chroot}/{path}") for path in paths}

@@ -13,8 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .cluster_findings import ClusterFinding
-from .connection import Broker, broker_name, client_config, usable_listeners
+from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import ClusterFinding
+from ansible_collections.barevm.kafka.plugins.module_utils.connection import (
+    Broker,
+    broker_name,
+    client_config,
+    usable_listeners,
+)
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message
@@ -124,7 +129,8 @@ def _apply(admin: AdminClient, wanted: Plan, existing: int, timeout_s: float) ->
 
     try:
         if wanted.add and not existing:
-            topic = NewTopic(TOPIC, len(wanted.add), replica_assignment=wanted.add, config=TOPIC_CONFIG)
+            config = TOPIC_CONFIG | {"min.insync.replicas": str(max(1, len(wanted.add[0]) - 1))}
+            topic = NewTopic(TOPIC, len(wanted.add), replica_assignment=wanted.add, config=config)
             admin.create_topics([topic], operation_timeout=timeout_s)[TOPIC].result()
         elif wanted.add:
             grown = NewPartitions(TOPIC, existing + len(wanted.add), replica_assignment=wanted.add)
@@ -320,8 +326,10 @@ def run(
     ]
     admin_way = ways[0]
     try:
-        leaders = _ready(AdminClient(admin_way.config), brokers, timeout_s, check_mode, report)
+        admin = AdminClient(admin_way.config)
+        leaders = _ready(admin, brokers, timeout_s, check_mode, report)
     except KafkaException as error:
+        admin.poll(0)  # hands over what the client met on the way
         addresses = listeners[admin_way.name].values()
         report.findings.append(
             ClusterFinding(

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from .cluster_findings import ClusterFinding
-from .connection import Broker, broker_name, client_config, usable_listeners
+from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import ClusterFinding
+from ansible_collections.barevm.kafka.plugins.module_utils.connection import (
+    Broker,
+    broker_name,
+    client_config,
+    usable_listeners,
+)
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient, ClusterMetadata
@@ -176,12 +181,13 @@ def observe(
     listener_config: Mapping[str, Mapping[str, Any]],
     internal_topics: Mapping[str, Wanted],
     timeout_s: float,
-    connect_timeout_s: float,
+    request_timeout_s: float,
+    down: Collection[str] = (),
 ) -> Report:
     """Judge the cluster until nothing that comes right by itself is outstanding, or the time has passed.
 
-    Uses the first listener that a client may use. ``timeout_s`` bounds the waiting, ``connect_timeout_s``
-    each request.
+    Uses the first listener that a client may use. ``timeout_s`` bounds the waiting, ``request_timeout_s``
+    each request. With every broker's host in ``down`` there is nothing to wait for.
     """
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
@@ -200,16 +206,16 @@ def observe(
                 )
             ]
         )
-    config = client_config(listeners[name], listener_config.get(name, {}), connect_timeout_s)
+    config = client_config(listeners[name], listener_config.get(name, {}), request_timeout_s)
     admin = AdminClient(config | {"error_cb": lambda error: troubles.append(error.str())})
     while True:
         began = time.perf_counter()
         report = Report()
         try:
-            metadata = admin.list_topics(timeout=connect_timeout_s)
+            metadata = admin.list_topics(timeout=request_timeout_s)
             judge_partitions(metadata, report)
             existing = [topic for topic in internal_topics if topic in metadata.topics]
-            smallest = _min_insync(admin, existing, connect_timeout_s) if existing else {}
+            smallest = _min_insync(admin, existing, request_timeout_s) if existing else {}
             judge_internal(
                 internal_topics,
                 {
@@ -225,12 +231,14 @@ def observe(
             # A broker that the cluster does not name is already a finding of its registration.
             known = {i: address for i, address in listeners[name].items() if i in metadata.brokers}
             report.controllers = (
-                _controllers(known, listener_config.get(name, {}), connect_timeout_s) if known else {}
+                _controllers(known, listener_config.get(name, {}), request_timeout_s) if known else {}
             )
             judge_controllers(brokers, report)
         except KafkaException as error:
+            admin.poll(0)  # hands over what the client met on the way
             met = f" ({troubles[-1]})" if troubles else ""
-            report.waiting_for.append("a broker that answers")
+            if any(broker["host"] not in down for broker in brokers):
+                report.waiting_for.append("a broker that answers")
             report.findings.append(
                 ClusterFinding(
                     what=f"no broker answers on listener {name}: {error.args[0].str()}{met}",

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ansible_collections.barevm.kafka.plugins.module_utils.cluster_model import address_port
+
 if TYPE_CHECKING:
     from kazoo.client import KazooClient
 
@@ -29,7 +31,7 @@ class Server:
     client_port: int
 
     def __str__(self) -> str:
-        return f"{self.address}:{self.client_port}"
+        return address_port(self.address, self.client_port)
 
 
 @dataclass(frozen=True)
