@@ -27,7 +27,11 @@ class ActionModule(ActionBase):
             "links": self._task.args.get("links", []),
             "files": [
                 {
-                    **{key: entry[key] for key in ("path", "owner", "group", "mode") if key in entry},
+                    **{
+                        key: entry[key]
+                        for key in ("path", "owner", "group", "mode", "started")
+                        if key in entry
+                    },
                     "content": base64.b64encode(texts[path].encode()).decode(),
                 }
                 for path, entry in files.items()
@@ -37,15 +41,15 @@ class ActionModule(ActionBase):
         result.pop("invocation", None)
         if result.get("failed"):
             return result
-        before = {
-            path: base64.b64decode(text).decode(errors="replace")
-            for path, text in result.pop("before").items()
-        }
+        before, started = _decoded(result.pop("before")), _decoded(result.pop("started"))
         for change in result["changes"]:
             path = change["path"]
             if _holds_settings(files.get(path, {})) and {"created", "content"} & set(change["what"]):
                 change["settings"] = properties.differing(before.get(path, ""), texts[path])
         result["changed_paths"] = [change["path"] for change in result["changes"]]
+        result["pending"] = [
+            item for path, text in started.items() for item in _pending(files[path], text, texts[path])
+        ]
         if self._task.diff:
             result["diff"] = [_diff(change, files, before, texts) for change in result["changes"]]
         return result
@@ -61,6 +65,20 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(
                 f"rendered_files: {entry['path']} from {entry['template']}: {error}"
             ) from error
+
+
+def _decoded(texts: dict[str, str]) -> dict[str, str]:
+    return {path: base64.b64decode(text).decode(errors="replace") for path, text in texts.items()}
+
+
+def _pending(entry: dict[str, Any], started: str, wanted: str) -> list[str]:
+    if entry.get("template") == "systemd_unit.j2":
+        # A unit leaves the digest that it carries instead of a copy of itself.
+        return [] if started.strip() in wanted else ["unit: definition"]
+    if started == wanted:
+        return []
+    settings = properties.differing(started, wanted) if _holds_settings(entry) else []
+    return [f"{entry['path']}: {name}" for name in settings or ["content"]]
 
 
 def _holds_settings(entry: dict[str, Any]) -> bool:

@@ -32,7 +32,6 @@ class FilterModule:
             "heap_size": lambda memory_mb, product, asked="": heap.size(product, memory_mb, asked),
             "lacking": cluster_model.lacking,
             "link_in": lambda name, folder, target: {"path": f"{folder}/{name}", "target": target},
-            "pending_after": service_units.pending_after,
             "restart_delay_s": service_units.restart_delay_s,
             "server_settings": zookeeper_settings.server_settings,
             "uses_log4j": cluster_model.zookeeper_uses_log4j,

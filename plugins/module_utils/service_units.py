@@ -6,7 +6,7 @@ import copy
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 # Five starts in 200 s: a service that dies at once is given up and shows as failed.
@@ -80,26 +80,3 @@ def with_digest(sections: Mapping[str, Mapping[str, Any]], runtime_dir: str) -> 
     write = f"/bin/sh -c 'echo {digest} >{runtime_dir}/unit'"
     unit["Service"]["ExecStartPre"] = [*([before] if isinstance(before, str) else before), write]
     return unit
-
-
-def pending_after(
-    before: Sequence[str] | None,
-    changes: Sequence[Mapping[str, Any]],
-    services: Sequence[Mapping[str, Any]],
-    unit: str,
-) -> list[str]:
-    """What a running service has not taken up: what waited before this run, and what this run changed.
-
-    ``before`` is None for a service that does not run, which has nothing to take up: it reads its
-    files when it starts.
-    """
-    if before is None:
-        return []
-    service = next(one for one in services if one["unit"] == unit)
-    now = list(before)
-    for change in changes:
-        if change["path"] == service["unit_path"]:
-            now.append("unit: definition")
-        elif change["path"] in service["files"] and {"created", "content"} & set(change["what"]):
-            now += [f"{change['path']}: {name}" for name in change.get("settings") or ["content"]]
-    return sorted(set(now))

@@ -66,6 +66,9 @@ options:
         description: Permissions, octal in quotes.
         type: str
         default: "0644"
+      started:
+        description: What a running service was started with, a copy of this file, or a unit's digest.
+        type: path
   links:
     description: Symbolic links.
     type: list
@@ -126,6 +129,11 @@ changes:
       elements: str
 changed_paths:
   description: The paths of I(changes).
+  returned: always
+  type: list
+  elements: str
+pending:
+  description: What a running service would take up at a restart, each as file and setting.
   returned: always
   type: list
   elements: str
@@ -272,6 +280,7 @@ def main():
                     "data": {"type": "dict", "default": {}},
                     # base64 of the rendered text: the action renders, a host sees no template
                     "content": {"type": "str"},
+                    "started": {"type": "path"},
                 },
             },
             "links": {
@@ -285,7 +294,7 @@ def main():
         # The files may hold passwords; without this they would stand in the host's journal.
         no_log=True,
     )
-    changes, before = [], {}
+    changes, before, started = [], {}, {}
     try:
         for entry in module.params["directories"]:
             changes.append({"path": entry["path"], "what": directory(entry, module.check_mode)})
@@ -294,12 +303,14 @@ def main():
             changes.append({"path": entry["path"], "what": what})
             if what and present is not None:
                 before[entry["path"]] = base64.b64encode(present).decode()
+            if entry["started"] and os.path.lexists(entry["started"]):
+                started[entry["path"]] = base64.b64encode(read(entry["started"])).decode()
         for entry in module.params["links"]:
             changes.append({"path": entry["path"], "what": link(entry, module.check_mode)})
     except (LookupError, OSError) as error:
         module.fail_json(msg=str(error))
     changes = [change for change in changes if change["what"]]
-    module.exit_json(changed=bool(changes), changes=changes, before=before)
+    module.exit_json(changed=bool(changes), changes=changes, before=before, started=started)
 
 
 if __name__ == "__main__":
