@@ -60,6 +60,8 @@ class ActionModule(ActionBase):
         result.update(cluster_model.build(groups, hosts))
         result.update(
             changed=False,
+            # Every variable of every host, secrets among them, is nothing to print at -v.
+            _ansible_verbose_override=True,
             findings=[one.as_dict() for one in found],
             reports_dir=str(Path.cwd() / hosts[groups["kafka"][0]]["kafka_reports_dir"]),
             hosts=hosts,
