@@ -12,18 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from ansible_collections.barevm.kafka.plugins.module_utils import properties
+from ansible_collections.barevm.kafka.plugins.module_utils import properties, service_units
 
 MANAGED = "Managed by Ansible (barevm.kafka): what is changed here is overwritten by the next run."
-
-
-def _unit_values(value: object) -> list[str]:
-    """The right-hand sides of one unit key: one a list item, booleans as yes and no (systemd.syntax(7))."""
-    if isinstance(value, (list, tuple)):
-        return [line for item in value for line in _unit_values(item)]
-    if isinstance(value, bool):
-        return ["yes" if value else "no"]
-    return [str(value)]
 
 
 def environment(templates: Path) -> jinja2.Environment:
@@ -37,7 +28,7 @@ def environment(templates: Path) -> jinja2.Environment:
         autoescape=False,
     )
     env.filters["properties"] = properties.render
-    env.filters["unit_values"] = _unit_values
+    env.filters["unit_values"] = service_units.values
     env.filters["comment"] = lambda text: textwrap.indent(text, "# ")
     return env
 

@@ -44,6 +44,15 @@ SANDBOX = {
 }
 
 
+def values(value: object) -> list[str]:
+    """The right-hand sides of one unit key: one a list item, booleans as yes and no (systemd.syntax(7))."""
+    if isinstance(value, (list, tuple)):
+        return [line for item in value for line in values(item)]
+    if isinstance(value, bool):
+        return ["yes" if value else "no"]
+    return [str(value)]
+
+
 def restart_delay_s(session_timeout_ms: int, connection_timeout_ms: int, tick_time_ms: int) -> int:
     """Seconds a broker stays down before systemd starts it again.
 
@@ -52,6 +61,10 @@ def restart_delay_s(session_timeout_ms: int, connection_timeout_ms: int, tick_ti
     a broker which waits in vain for ZooKeeper never reaches the start limit, so that it comes back by
     itself however long ZooKeeper was away.
     """
+    # ansible-core 2.18 hands numbers that pass a template over as text.
+    session_timeout_ms, connection_timeout_ms, tick_time_ms = (
+        int(value) for value in (session_timeout_ms, connection_timeout_ms, tick_time_ms)
+    )
     negotiated_ms = min(max(session_timeout_ms, 2 * tick_time_ms), 20 * tick_time_ms)
     outlasting_session = math.ceil((negotiated_ms + 2 * tick_time_ms) / 1000) + 1
     below_start_limit = START_LIMIT_INTERVAL_S // START_LIMIT_BURST + 1 - connection_timeout_ms // 1000
@@ -74,7 +87,8 @@ def with_digest(sections: Mapping[str, Mapping[str, Any]], runtime_dir: str) -> 
     systemd runs the definition it has loaded, so what is written is the digest of that one, also when
     the file has changed since.
     """
-    digest = hashlib.sha256(json.dumps(sections, sort_keys=True).encode()).hexdigest()
+    printed = {name: {key: values(value) for key, value in body.items()} for name, body in sections.items()}
+    digest = hashlib.sha256(json.dumps(printed, sort_keys=True).encode()).hexdigest()
     unit: dict[str, dict[str, Any]] = {name: copy.deepcopy(dict(body)) for name, body in sections.items()}
     before = unit["Service"].get("ExecStartPre", [])
     write = f"/bin/sh -c 'echo {digest} >{runtime_dir}/unit'"
