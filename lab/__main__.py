@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -28,6 +29,8 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--name", default=default.name, help=f"the lab's name ({default.name})")
         if verb == "up":
             add_plan_options(command)
+        if verb == "status":
+            command.add_argument("--json", action="store_true", help="for programs: addresses, login, key")
         if verb == "down":
             command.add_argument("--all", action="store_true", help="every lab of this checkout")
     return top
@@ -81,6 +84,8 @@ def main() -> int:
         elif arguments.verb == "down":
             for name in verbs.names() if arguments.all else [arguments.name]:
                 say(f"lab {name}: {'removed' if verbs.down(name) else 'not there'}")
+        elif arguments.json:
+            say(json.dumps(verbs.facts(arguments.name), indent=2))
         else:
             for line in verbs.status(arguments.name):
                 say(line)

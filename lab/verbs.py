@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from lab import machine, network
@@ -208,6 +209,35 @@ def status(name: str) -> list[str]:
     return lines
 
 
+def facts(name: str) -> dict[str, Any]:
+    """A lab for programs.
+
+    Raises:
+        LabError: it is not there.
+    """
+    state = State(name)
+    plan = state.plan()
+    if plan is None:
+        raise LabError(f"lab {name} is not there")
+    backend = Nspawn(state, plan)
+    return plan.as_json() | {
+        "bridge": state.bridge,
+        "gateway": plan.gateway,
+        "key": str(state.key),
+        "known_hosts": str(state.known_hosts),
+        "inventory": str(inventory_folder(state, plan)),
+        "members": [
+            {"name": host.name, "address": host.address, "pid": backend.pid(host.name)}
+            for host in plan.members
+        ],
+    }
+
+
+def inventory_folder(state: State, plan: Plan) -> Path:
+    """Where the inventory of a lab is: the committed one, where it fits."""
+    return CHECKOUT / "inventories" / "lab" if plan.uses_committed_inventory else state.inventory
+
+
 def names() -> list[str]:
     """The labs of this checkout."""
     return sorted(path.name for path in LABS.glob("[!.]*") if path.is_dir() and path.name != "images")
@@ -216,8 +246,7 @@ def names() -> list[str]:
 def how_to_use(plan: Plan) -> list[str]:
     """What to type to work with a lab."""
     state = State(plan.name)
-    inventory = CHECKOUT / "inventories" / "lab" if plan.uses_committed_inventory else state.inventory
-    given = os.path.relpath(inventory, CHECKOUT)
+    given = os.path.relpath(inventory_folder(state, plan), CHECKOUT)
     first = plan.members[0]
     return [
         f"ansible-playbook -i {given} site.yml",
