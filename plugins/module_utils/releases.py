@@ -5,7 +5,7 @@ The folder has the layout and the name of the official archive, wherever the rel
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -135,6 +135,18 @@ def is_installed(release: Release, manifest: Mapping[str, Any] | None) -> bool:
         return False
     given = release.sha512.strip().lower()
     return release.source != "archive" or given in ("", manifest.get("origin_sha512"))
+
+
+def lack(states: Iterable[Mapping[str, Any]], wanted: Mapping[str, Any]) -> bool:
+    """Whether any host that should have the release lacks it.
+
+    ``states`` are host_state's answers; a host that was not asked for the release's path should not have it.
+    """
+    release = Release.from_dict(wanted)
+    return any(
+        release.path in state["releases"] and not is_installed(release, state["releases"][release.path])
+        for state in states
+    )
 
 
 def check_tree(release: Release, tree: Path, suffix: str, value: str) -> None:

@@ -123,7 +123,7 @@ def _fill(release: Release, part: Path, progress: Progress) -> None:
         source = _local_dir(release)
         check_tree(release, source, "release_dir", release.dir)
         # What a server started by hand left there is not part of the release.
-        shutil.copytree(source, tree, symlinks=True, ignore=shutil.ignore_patterns("logs", ".release.json"))
+        shutil.copytree(source, tree, ignore=shutil.ignore_patterns("logs", ".release.json"))
     archive = part / f"{release.folder}.tar"
     pack(tree, archive)
     content = {"archive": sha512(archive), "origin": origin_sha512, "files": checksums(tree)}
@@ -183,7 +183,7 @@ def pack(tree: Path, archive: Path) -> None:
         member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
         return member
 
-    with tarfile.open(archive, "x", format=tarfile.PAX_FORMAT) as content:
+    with tarfile.open(archive, "x", format=tarfile.PAX_FORMAT, dereference=True) as content:
         for path in sorted([tree, *tree.rglob("*")]):
             content.add(path, path.relative_to(tree.parent).as_posix(), recursive=False, filter=neutral)
 
