@@ -6,7 +6,7 @@ not look anything up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -27,14 +27,22 @@ class Finding:
     severity: Severity = "error"
 
     def as_dict(self) -> dict[str, Any]:
-        shown = asdict(self)
-        if properties.SECRET_KEY.search(self.variable):
-            shown["value"] = "<hidden>"
-        return shown
+        return {**asdict(self), "value": _without_secrets(self.variable, self.value)}
 
     def __str__(self) -> str:
         value = self.as_dict()["value"]
         return f"{self.host}: {self.variable} = {value!r}: {self.rule}. {self.remedy}."
+
+
+def _without_secrets(name: str, value: Any) -> Any:
+    """The value, with what secret names hold hidden, also within dictionaries and lists."""
+    if properties.is_secret(name):
+        return "<hidden>"
+    if isinstance(value, Mapping):
+        return {key: _without_secrets(str(key), item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_secrets(name, item) for item in value]
+    return value
 
 
 def errors(findings: Iterable[Finding]) -> list[Finding]:
