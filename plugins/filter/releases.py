@@ -1,14 +1,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Whether hosts lack a release; see module_utils/releases.py."""
+"""Whether hosts lack a release, and whether their Java runs it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils import releases
+from ansible_collections.barevm.kafka.plugins.module_utils import java_matrix, releases
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"lack": releases.lack}
+        return {"java_refusals": java_matrix.refusals, "lack": releases.lack}

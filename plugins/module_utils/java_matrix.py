@@ -1,4 +1,4 @@
-"""Which Java runs which release: what its documentation names, and what this collection's tests have seen run.
+"""Which Java runs which release: what its documentation names, and what was seen to run it here.
 
 Sources: "Java Version" in the operations chapter of each Kafka line's documentation; "Required Software" in
 ZooKeeper's administrator's guide.
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
+from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding, errors
 
 
 @dataclass(frozen=True)
@@ -72,3 +72,24 @@ def check(host: str, product: str, version: str, present: Mapping[str, Any]) -> 
             "error" if outside else "warning",
         )
     ]
+
+
+def refusals(present: Mapping[str, Any] | None, host: str, cluster: Mapping[str, Any]) -> list[str]:
+    """Why Java ``present`` on ``host`` cannot run what the host is to run, empty where it can.
+
+    ``cluster`` is what preflight resolved; ``present`` is None where there is no Java at all.
+    """
+    if present is None:
+        return [f"{host}: java_runtime_package: it was installed, but there is still no /usr/bin/java"]
+    variables = cluster["hosts"][host]
+    members = {
+        "zookeeper": [server["host"] for server in cluster["zookeeper"]["servers"]],
+        "kafka": [broker["host"] for broker in cluster["kafka"]["brokers"]],
+    }
+    findings = [
+        finding
+        for product, hosts in members.items()
+        if host in hosts
+        for finding in check(host, product, variables[f"{product}_version"], present)
+    ]
+    return [str(finding) for finding in errors(findings)]

@@ -61,7 +61,8 @@ def check(folder: Path, wanted: Mapping[str, Any], size_bytes: int) -> None:
     if os.path.lexists(folder) and manifest(folder) is None:
         raise PushRefused(
             f"{folder} exists, but has no {MANIFEST}: this collection did not put it there and will not "
-            f"replace it. Move it away (mv {folder} {folder}.old), or set another {wanted['product']}_install_root"
+            f"replace it. Move it away (mv {folder} {folder}.old), or set another "
+            f"{wanted['product']}_install_root"
         )
     running = users(folder)
     if running:
