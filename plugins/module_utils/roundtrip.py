@@ -81,7 +81,7 @@ class Report:
 
     topic: str = TOPIC
     probes: list[Probe] = field(default_factory=list)
-    skipped: list[dict[str, str]] = field(default_factory=list)
+    skipped_listeners: list[dict[str, str]] = field(default_factory=list)
     """Listeners that were not tried, each with the reason."""
     elapsed_ms: float = 0.0
     findings: list[ClusterFinding] = field(default_factory=list)
@@ -301,7 +301,7 @@ def run(
     began = time.perf_counter()
     report = Report()
     listeners = usable_listeners(brokers, listener_config)
-    report.skipped = [
+    report.skipped_listeners = [
         {
             "listener": listener["name"],
             "broker": str(broker["id"]),

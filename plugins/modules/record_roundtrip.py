@@ -54,7 +54,7 @@ probes:
   returned: always
   type: list
   elements: dict
-skipped:
+skipped_listeners:
   description: Listeners that were not tried, with the reason.
   returned: always
   type: list

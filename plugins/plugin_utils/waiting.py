@@ -14,7 +14,7 @@ STEP_S = 5.0
 display = Display()
 
 
-class WaitingAction(ActionBase):
+class WaitingAction(ActionBase):  # type: ignore[misc]
     """Runs the module of the same name until it waits for nothing more, or its ``timeout_s`` has passed.
 
     The module returns ``waiting_for``, a list of what is outstanding, and may fail all the while.
@@ -26,10 +26,11 @@ class WaitingAction(ActionBase):
         try:
             deadline = time.monotonic() + float(arguments.get("timeout_s", 0))
         except ValueError:
-            return self._execute_module(task_vars=task_vars)  # whose refusal names the option
+            deadline = 0.0  # the module's refusal of what was given names the option
         while True:
-            arguments["timeout_s"] = min(STEP_S, max(0.0, deadline - time.monotonic()))
-            result = self._execute_module(module_args=arguments, task_vars=task_vars)
+            if deadline:
+                arguments["timeout_s"] = min(STEP_S, max(0.0, deadline - time.monotonic()))
+            result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars)
             left = deadline - time.monotonic()
             if not result.get("waiting_for") or left <= 0:
                 return result

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tests.integration.cluster import Kafka, free_ports
@@ -80,3 +82,54 @@ def test_arguments_that_cannot_be_understood(kafka: Kafka, ansible: Ansible) -> 
     done = ansible(wanted)
     assert "'a:b' in the ZooKeeper connect string 'a:b/kafka' is not host:port" in done.output
     assert "timeout_s" in done.results["topic_health"]["msg"]
+
+
+def test_the_report_of_a_whole_cluster_and_of_a_broken_one(
+    kafka: Kafka, ansible: Ansible, tmp_path: Path
+) -> None:
+    unit = {
+        "load_state": "loaded",
+        "active_state": "active",
+        "sub_state": "running",
+        "unit_file_state": "enabled",
+        "result": "success",
+        "exec_main_status": 0,
+        "n_restarts": 0,
+    }
+    report = {
+        "started": "2026-01-01T00:00:00.000000+00:00",
+        "reports_dir": str(tmp_path / "reports"),
+        "states": {"zkkafka1": {"units": {"kafka.service": unit}, "pending": {"kafka.service": []}}},
+        "outcomes": {
+            "ensemble": "{{ zookeeper_ensemble }}",
+            "registration": "{{ broker_registration }}",
+            "records": "{{ record_roundtrip }}",
+            "topics": "{{ topic_health }}",
+        },
+    }
+    written = tmp_path / "reports" / "verify.json"
+
+    done = ansible({**tasks(kafka, timeout_s=30), "verify_report": report}, "--check")
+    assert done.results["verify_report"]["result"] == "PASS", done.output
+    assert not written.exists()
+
+    done = ansible({**tasks(kafka, timeout_s=30), "verify_report": report})
+    assert "verify: PASS: 3 brokers registered, controller" in done.output
+    assert "6 records through 2 listeners" in done.output
+    document = json.loads(written.read_text())
+    assert list(document)[:5] == ["verb", "started", "duration_s", "result", "reasons"]
+    assert (document["verb"], document["result"], document["reasons"]) == ("verify", "PASS", [])
+    assert len(document["registration"]["registered"]) == 3
+    assert len(document["records"]["probes"]) == 6
+    assert document["ensemble"]["quorum_margin"] == 1
+    assert document["topics"]["under_replicated"] == []
+
+    unit.update(active_state="failed", result="exit-code", exec_main_status=1)
+    wanted = tasks(kafka)
+    wanted["broker_registration"]["zookeeper_connect"] = kafka.zookeeper.hosts
+    done = ansible({**wanted, "verify_report": report})
+    said = done.results["verify_report"]["msg"]
+    assert said.startswith(f"The cluster is not as it should be: 2 findings ({written}).")
+    assert "1. zkkafka1: kafka.service has failed: result exit-code, exit status 1." in said
+    assert "nothing under the root, but /kafka/brokers/ids exists with 1, 2, 3" in said
+    assert json.loads(written.read_text())["result"] == "FAIL"

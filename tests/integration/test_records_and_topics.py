@@ -33,7 +33,7 @@ def topics(kafka: Kafka) -> dict[str, Any]:
 
 def test_a_record_through_each_listener_of_each_broker(kafka: Kafka) -> None:
     report = run(kafka)
-    assert report["findings"] == report["skipped"] == []
+    assert report["findings"] == report["skipped_listeners"] == []
     proven = {(probe["broker"], probe["listener"]) for probe in report["probes"]}
     assert proven == {(i, name) for i in (1, 2, 3) for name in ("PLAINTEXT", "CLIENT")}
     assert all(probe["produce_ms"] > 0 and probe["read_ms"] > 0 for probe in report["probes"])
@@ -108,8 +108,8 @@ def test_a_listener_without_client_properties_is_skipped_by_name(kafka: Kafka) -
         broker["listeners"][1]["protocol"] = "SASL_SSL"
     report = roundtrip.run(expected, {}, 10).as_dict()
     assert {probe["listener"] for probe in report["probes"]} == {"PLAINTEXT"}
-    assert [each["listener"] for each in report["skipped"]] == ["CLIENT"] * 3
-    assert "no client properties for this SASL_SSL listener" in report["skipped"][0]["reason"]
+    assert [each["listener"] for each in report["skipped_listeners"]] == ["CLIENT"] * 3
+    assert "no client properties for this SASL_SSL listener" in report["skipped_listeners"][0]["reason"]
 
 
 def test_a_cluster_that_grows(kafka: Kafka, tmp_path: Path) -> None:

@@ -1,0 +1,190 @@
+"""Bring everything that verify saw to one result: findings that fail it, and notes that do not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import ClusterFinding, sentence
+
+State = Mapping[str, Any]
+"""What host_state returned for one host, or the failure to run it there."""
+
+
+@dataclass
+class Verdict:
+    """``findings`` in the shape modules return them; ``notes`` are sentences."""
+
+    findings: list[dict[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, finding: ClusterFinding) -> None:
+        """Take a finding up."""
+        self.findings.append(asdict(finding))
+
+    @property
+    def reasons(self) -> list[str]:
+        """One sentence for each finding."""
+        return [sentence(finding) for finding in self.findings]
+
+
+def runs(unit: Mapping[str, Any]) -> bool:
+    """Whether a unit serves or is on its way; one that systemd keeps restarting is neither."""
+    if unit["active_state"] == "activating":
+        return bool(unit["sub_state"] != "auto-restart" and unit["n_restarts"] == 0)
+    return bool(unit["active_state"] == "active")
+
+
+def not_running(state: State) -> list[str]:
+    """The names of a host's units that do not run; none where the host could not be looked at."""
+    return [name for name, unit in state.get("units", {}).items() if not runs(unit)]
+
+
+def nothing_installed(states: Mapping[str, State]) -> bool:
+    """Whether every host was looked at and none has any of its units."""
+    found = [state.get("units") for state in states.values()]
+    return all(units and all(unit["load_state"] == "not-found" for unit in units.values()) for units in found)
+
+
+def last_words(journal: str) -> str:
+    """The line of a service's journal that says best why it ended: an exception, or its last error."""
+    lines = [line.strip() for line in journal.splitlines() if line.strip() and line.strip()[:3] != "at "]
+    for pattern in (r"(Exception|Error): .", r"\b(FATAL|ERROR)\b", r"."):
+        for line in reversed(lines):
+            if re.search(pattern, line):
+                return line[:300]
+    return ""
+
+
+def judge_host(
+    host: str, state: State, journals: Mapping[str, str], verdict: Verdict, product_of: Mapping[str, str]
+) -> None:
+    """Judge one host's units. ``product_of`` maps a unit to what it runs, ``journals`` to its journal."""
+    if "units" not in state:
+        verdict.add(
+            ClusterFinding(
+                what=f"could not be looked at: {state.get('msg', 'no answer')}",
+                where=host,
+                remedy="See that the host is up and that SSH reaches it",
+            )
+        )
+        return
+    for name, unit in state["units"].items():
+        what, remedy = _unit_fault(name, unit)
+        if what:
+            said = last_words(journals.get(name, ""))
+            verdict.add(ClusterFinding(what + (f'; it said "{said}"' if said else ""), host, remedy))
+        elif unit["unit_file_state"] != "enabled":
+            verdict.add(
+                ClusterFinding(
+                    what=f"{name} runs but is {unit['unit_file_state'] or 'not enabled'}",
+                    where=host,
+                    remedy=f"A reboot would not bring it back: `systemctl enable {name}`, or run site.yml",
+                )
+            )
+        if runs(unit) and unit["n_restarts"]:
+            verdict.notes.append(f"{host}: {name} was restarted by systemd {unit['n_restarts']} times")
+    for name, waiting in state.get("pending", {}).items():
+        if waiting:
+            verdict.notes.append(
+                f"{host}: restart pending: {product_of.get(name, name)} does not run with "
+                + ", ".join(waiting)
+            )
+
+
+def _unit_fault(name: str, unit: Mapping[str, Any]) -> tuple[str, str]:
+    """What is wrong with a unit and what to do; two empty strings for one that runs."""
+    if unit["load_state"] == "not-found":
+        return f"{name} is not installed", "Run site.yml for this host"
+    if runs(unit):
+        return "", ""
+    ended = f"result {unit['result']}, exit status {unit['exec_main_status']}"
+    look = f"See `journalctl --unit {name}` there"
+    if unit["active_state"] == "activating":
+        return f"{name} cannot start: {unit['n_restarts']} restarts so far, {ended}", look
+    if unit["active_state"] == "failed":
+        return f"{name} has failed: {ended}", f"{look}, cure the cause, then `systemctl restart {name}`"
+    return f"{name} is {unit['active_state']} ({ended})", f"`systemctl start {name}`, or run site.yml"
+
+
+def take_up(name: str, outcome: Mapping[str, Any], keys: Sequence[str], verdict: Verdict) -> None:
+    """Take up what one module found and keep its figures under ``name``.
+
+    A module that did not get as far as to find anything is a finding itself.
+    """
+    if outcome.get("skipped"):
+        return
+    if "findings" not in outcome:
+        verdict.add(
+            ClusterFinding(
+                what=f"could not be asked: {outcome.get('msg', 'no answer')}",
+                where=name,
+                remedy="See that the controller, or verify_probe_host, can run the module",
+            )
+        )
+        return
+    verdict.findings += outcome["findings"]
+    verdict.figures[name] = {key: outcome[key] for key in keys}
+
+
+FIGURES = {
+    "ensemble": ("servers", "leader", "serving", "quorum_margin"),
+    "registration": (
+        "registered",
+        "missing",
+        "unexpected",
+        "mismatched",
+        "controller",
+        "cluster_id",
+        "connect_ms",
+        "elapsed_ms",
+    ),
+    "records": ("topic", "probes", "skipped_listeners", "elapsed_ms"),
+    "topics": (
+        "topics",
+        "partitions",
+        "offline",
+        "under_replicated",
+        "internal_topics",
+        "controllers",
+        "elapsed_ms",
+    ),
+}
+"""What verify.json keeps of each module's answer."""
+
+
+def judge(
+    states: Mapping[str, State],
+    journals: Mapping[str, Mapping[str, str]],
+    outcomes: Mapping[str, Mapping[str, Any]],
+    product_of: Mapping[str, str],
+) -> Verdict:
+    """Judge every host and every module's answer; one part that fails hides no other."""
+    verdict = Verdict()
+    for host, state in sorted(states.items()):
+        judge_host(host, state, journals.get(host, {}), verdict, product_of)
+    for name, keys in FIGURES.items():
+        take_up(name, outcomes.get(name, {}), keys, verdict)
+    verdict.figures["hosts"] = {
+        host: {"units": state.get("units", {}), "pending": state.get("pending", {})}
+        for host, state in sorted(states.items())
+    }
+    return verdict
+
+
+def summary(verdict: Verdict) -> str:
+    """What was proven, on one line."""
+    ensemble, registration, records, topics = (verdict.figures[name] for name in FIGURES)
+    slowest = max((probe["produce_ms"] + probe["read_ms"] for probe in records["probes"]), default=None)
+    listeners = len({probe["listener"] for probe in records["probes"]})
+    through = f"{len(records['probes'])} records through {listeners} listener{'s' * (listeners != 1)}"
+    return (
+        f"{len(registration['registered'])} brokers registered, controller "
+        f"{(registration['controller'] or {}).get('id')}; ZooKeeper {ensemble['serving']} of "
+        f"{len(ensemble['servers'])} servers, quorum margin {ensemble['quorum_margin']}; "
+        + (f"{through}, slowest {slowest:.0f} ms; " if slowest is not None else "no record written; ")
+        + f"{topics['partitions']} partitions in sync"
+    )
