@@ -21,6 +21,7 @@ HOSTS = {
     "archive.apache.org",  # an example of an official archive's URL; nothing fetches it by default
     "cwiki.apache.org",
     "docs.ansible.com",
+    "hdrhistogram.org",
     "kafka.apache.org",
     "maven.apache.org",  # the name space of pom.xml
     "www.apache.org",
