@@ -81,7 +81,7 @@ def compare(
 
     ``elsewhere`` is read only where nothing is registered; brokers on hosts in ``down`` are not waited for.
     """
-    report = Report(cluster_id=snapshot.cluster_id, elapsed_ms=snapshot.elapsed_ms)
+    report = Report(cluster_id=snapshot.cluster_id)
     report.registered = [asdict(broker) for broker in snapshot.brokers.values()]
     wanted = {broker["id"]: broker for broker in expected}
     # An address that another broker of the inventory carries tells a swapped id from a wrong address.
@@ -276,10 +276,12 @@ def _observe_connected(
         with connected(connect.servers, request_timeout_s) as client:
             connect_ms = round((time.perf_counter() - began) * 1000, 1)
             while True:
+                began = time.perf_counter()
                 snapshot = read(client, connect.chroot)
                 elsewhere = {} if snapshot.brokers else brokers_elsewhere(client, connect.chroot)
                 report = compare(expected, snapshot, connect, elsewhere, down)
                 report.connect_ms = connect_ms
+                report.elapsed_ms = round((time.perf_counter() - began) * 1000, 1)
                 left = deadline - time.monotonic()
                 if not report.waiting_for or left <= 0:
                     return report

@@ -7,7 +7,6 @@ to KRaft): /brokers/ids/N, /controller, /controller_epoch, /cluster/id, /migrati
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -42,7 +41,6 @@ class Snapshot:
     cluster_id: str
     migrating: bool
     """Whether a move to KRaft has begun: brokers that have moved register with its controllers."""
-    elapsed_ms: float
 
 
 def _time(milliseconds: int) -> str:
@@ -67,7 +65,6 @@ def read(client: KazooClient, chroot: str) -> Snapshot:
     """Read the cluster's znodes, all at once; raises kazoo's errors and ValueError for unreadable data."""
     from kazoo.exceptions import NoNodeError
 
-    began = time.perf_counter()
     # A follower may be behind the leader; requests of one session keep their order, so no wait here.
     client.sync_async(chroot or "/")
     ids = client.get_children_async(f"{chroot}/brokers/ids")
@@ -109,7 +106,6 @@ def read(client: KazooClient, chroot: str) -> Snapshot:
         controller_epoch=int(epoch) if epoch else None,
         cluster_id=json.loads(cluster_id)["id"] if cluster_id else "",
         migrating=bool(data("migration")[0]),
-        elapsed_ms=round((time.perf_counter() - began) * 1000, 1),
     )
 
 

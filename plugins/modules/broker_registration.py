@@ -68,7 +68,7 @@ cluster_id:
   returned: always
   type: str
 elapsed_ms:
-  description: How long it took to read everything once connected, in milliseconds.
+  description: How long it took to read and compare everything once connected, in milliseconds.
   returned: always
   type: float
 connect_ms:

@@ -23,15 +23,16 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bare
 ReleaseOf = Callable[..., Path]
 
 
+def release_in_cache(product: str, version: str) -> Path:
+    """A release's folder in the controller's cache, fetched there once."""
+    release = Release(product, version, "2.13" if product == "kafka" else "")
+    return fetch(release, CACHE, print).tree
+
+
 @pytest.fixture(scope="session")
 def release_of() -> ReleaseOf:
-    """A release's folder in the controller's cache, fetched there once: ``release_of("kafka", "3.9.2")``."""
-
-    def folder(product: str, version: str) -> Path:
-        release = Release(product, version, "2.13" if product == "kafka" else "")
-        return fetch(release, CACHE, print).tree
-
-    return folder
+    """``release_of("kafka", "3.9.2")`` is that release's folder."""
+    return release_in_cache
 
 
 @pytest.fixture(scope="session")
