@@ -9,6 +9,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.barevm.kafka.plugins.module_utils import findings, host_rules
 from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
+from ansible_collections.barevm.kafka.plugins.modules.preflight_hosts import DOCUMENTATION
+from ansible_collections.barevm.kafka.plugins.plugin_utils.arguments import checked
 
 display = Display()
 STAGE = "The hosts or the releases are not right"
@@ -20,13 +22,14 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
-        cluster, states = self._task.args["cluster"], self._task.args["states"]
+        arguments = checked(self, DOCUMENTATION)
+        cluster, states = arguments["cluster"], arguments["states"]
         found = [
             finding
             for host, state in states.items()
             for finding in host_rules.check(host, cluster["hosts"][host], state, cluster["reads"][host])
         ]
-        found += [Finding(**finding) for finding in self._task.args.get("findings", [])]
+        found += [Finding(**finding) for finding in arguments["findings"]]
         for warning in findings.warnings(found):
             display.warning(str(warning))
         refused = findings.errors(found)

@@ -19,6 +19,8 @@ from ansible_collections.barevm.kafka.plugins.module_utils import (
     role_variables,
 )
 from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
+from ansible_collections.barevm.kafka.plugins.modules.preflight_inventory import DOCUMENTATION
+from ansible_collections.barevm.kafka.plugins.plugin_utils.arguments import checked
 
 display = Display()
 STAGE = "The inventory is not right"
@@ -30,6 +32,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
+        checked(self, DOCUMENTATION)
         variables = task_vars or {}
         groups = {name: list(variables["groups"].get(name, [])) for name in ("zookeeper", "kafka")}
         defaults = {

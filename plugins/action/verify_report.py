@@ -11,6 +11,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.barevm.kafka.plugins.module_utils import verdict
 from ansible_collections.barevm.kafka.plugins.module_utils.results import Result, write_result
+from ansible_collections.barevm.kafka.plugins.modules.verify_report import DOCUMENTATION
+from ansible_collections.barevm.kafka.plugins.plugin_utils.arguments import checked
 
 display = Display()
 
@@ -21,12 +23,12 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         returned = super().run(tmp, task_vars)
-        asked = self._task.args
+        asked = checked(self, DOCUMENTATION)
         states = asked["states"]
         products = {"zookeeper.service": "ZooKeeper", "kafka.service": "the broker"}
         journals = {
             host: {one["item"]: one.get("stdout", "") for one in read.get("results", [])}
-            for host, read in asked.get("journals", {}).items()
+            for host, read in asked["journals"].items()
         }
         found = verdict.judge(states, journals, asked["outcomes"], products)
         reasons = found.reasons
