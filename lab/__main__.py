@@ -9,10 +9,22 @@ import signal
 import sys
 from typing import Any, NoReturn
 
-from lab import machine, verbs
+from lab import machine, make_lab, summary, venv, verbs
 from lab.errors import LabError
 from lab.plan import MAX_HOSTS, RELEASES, Plan
 from lab.shell import fail, say
+
+VERBS = {
+    "up": "make the hosts, or bring those that are there up again",
+    "down": "remove hosts, network and state; nothing is left but the image cache",
+    "make": "all of `make lab`: packages, environment, hosts, cluster, proof, measurement, summary",
+    "status": "say which hosts there are, and which of them run",
+    "summary": "say the lab's addresses, the last figures, and what to type next",
+    "inventory": "print the path of the lab's inventory",
+    "deps": "install the Debian packages that are missing here",
+    "venv": "make .venv, or bring it to the pinned requirements",
+    "clean": "remove every lab of this checkout, images, environments and caches",
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -20,19 +32,19 @@ def parser() -> argparse.ArgumentParser:
     default = Plan()
     top = argparse.ArgumentParser(prog="python3 -m lab", description="Make and remove the lab's hosts.")
     commands = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for verb, text in (
-        ("up", "make the hosts, or bring those that are there up again"),
-        ("down", "remove hosts, network and state; nothing is left but the image cache"),
-        ("status", "say which hosts there are, and which of them run"),
-    ):
+    for verb, text in VERBS.items():
         command = commands.add_parser(verb, help=text, description=text)
-        command.add_argument("--name", default=default.name, help=f"the lab's name ({default.name})")
-        if verb == "up":
+        add = command.add_argument
+        if verb == "venv":
+            add("--oldest", action="store_true", help="the one with the older supported ansible-core line")
+        elif verb not in ("deps", "clean"):
+            add("--name", default=default.name, help=f"the lab's name ({default.name})")
+        if verb in ("up", "make"):
             add_plan_options(command)
+        if verb == "up":
+            add("--quiet", action="store_true", help="no word on what to type next")
         if verb == "status":
-            command.add_argument("--json", action="store_true", help="for programs: addresses, login, key")
-        if verb == "down":
-            command.add_argument("--all", action="store_true", help="every lab of this checkout")
+            add("--json", action="store_true", help="for programs: addresses, login, key")
     return top
 
 
@@ -64,6 +76,44 @@ def interrupted(number: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt(signal.Signals(number).name)
 
 
+def perform(arguments: argparse.Namespace) -> None:
+    """Do what the command line says.
+
+    Raises:
+        LabError: it cannot be done.
+    """
+    verb = arguments.verb
+    if verb == "up":
+        verbs.timed_up(arguments.name, wishes(arguments), arguments.quiet)
+    elif verb == "down":
+        say(f"lab {arguments.name}: {'removed' if verbs.down(arguments.name) else 'not there'}")
+    elif verb == "make":
+        make_lab.make(arguments.name, sys.argv[2:], wishes(arguments))
+    elif verb == "status" and arguments.json:
+        say(json.dumps(verbs.facts(arguments.name), indent=2))
+    elif verb == "status":
+        for line in verbs.status(arguments.name):
+            say(line)
+    elif verb == "summary":
+        for line in summary.summary(verbs.existing(arguments.name), []):
+            say(line)
+    elif verb == "inventory":
+        say(verbs.facts(arguments.name)["inventory"])
+    elif verb == "deps":
+        machine.install([*machine.host_packages(), *machine.controller_packages()])
+    elif verb == "clean":
+        verbs.clean()
+    elif verb == "venv":
+        venv.ensure(arguments.oldest)
+
+
+def needs_root(arguments: argparse.Namespace) -> bool:
+    """Whether it changes the machine; `deps` does where something is missing."""
+    if arguments.verb == "deps":
+        return bool(machine.host_packages() or machine.controller_packages())
+    return arguments.verb in ("up", "down", "clean")
+
+
 def main() -> int:
     """Run the command line.
 
@@ -71,24 +121,16 @@ def main() -> int:
         0; 1 where it could not be done; 130 where it was interrupted.
     """
     arguments = parser().parse_args()
+    os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
     try:
         machine.require_linux()
-        machine.become_root(sys.argv[1:])
-        # Hosts' files get exact modes; nothing else here may be private by the caller's umask.
-        os.umask(0o022)
-        os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, interrupted)
-        if arguments.verb == "up":
-            verbs.timed_up(arguments.name, wishes(arguments))
-        elif arguments.verb == "down":
-            for name in verbs.names() if arguments.all else [arguments.name]:
-                say(f"lab {name}: {'removed' if verbs.down(name) else 'not there'}")
-        elif arguments.json:
-            say(json.dumps(verbs.facts(arguments.name), indent=2))
-        else:
-            for line in verbs.status(arguments.name):
-                say(line)
+        if needs_root(arguments):
+            machine.become_root(sys.argv[1:])
+            # Hosts' files get exact modes; nothing else here may be private by the caller's umask.
+            os.umask(0o022)
+        perform(arguments)
     except LabError as error:
         return fail(error)
     except KeyboardInterrupt:

@@ -65,8 +65,7 @@ def become_root(arguments: list[str]) -> None:
 
 def missing_packages(tools: dict[str, str]) -> list[str]:
     """The Debian packages of those tools that are not there."""
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    return sorted({package for tool, package in tools.items() if not shutil.which(tool, path=path)})
+    return sorted({package for tool, package in tools.items() if not shutil.which(tool)})
 
 
 def host_packages() -> list[str]:

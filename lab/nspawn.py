@@ -179,6 +179,15 @@ class Nspawn:
         """Remove the files of a host that does not run."""
         remove_tree(self.state.host_folder(name))
 
+    def names(self) -> list[str]:
+        """The hosts there are: those with files, half-made or whole, and those that run without any."""
+        hosts = self.state.folder / "hosts"
+        found = {path.name for path in hosts.glob("*")}
+        option = f"--directory={hosts}/".encode()
+        for _, arguments in _processes("cmdline"):
+            found |= {Path(os.fsdecode(word)).parent.name for word in arguments if word.startswith(option)}
+        return sorted(found)
+
     def pid(self, name: str) -> int | None:
         """The process of a host; None where it does not run.
 

@@ -66,11 +66,14 @@ class State:
         write_whole(self.folder / "lab.json", json.dumps(plan.as_json(), indent=2) + "\n")
         shutil.rmtree(self.inventory, ignore_errors=True)
         if not plan.uses_committed_inventory:
-            self.inventory.mkdir()
+            values = self.inventory / "group_vars" / "all"
+            values.mkdir(parents=True)
             write_whole(self.inventory / "hosts.yml", plan.inventory(".."))
-            (self.inventory / "group_vars").symlink_to(
-                os.path.relpath(CHECKOUT / "inventories" / "lab" / "group_vars", self.inventory)
+            (values / "lab.yml").symlink_to(
+                os.path.relpath(CHECKOUT / "inventories" / "lab" / "group_vars" / "all.yml", values)
             )
+            # Read after lab.yml: the reports of two labs that are up at once go to two folders.
+            write_whole(values / "name.yml", f"---\nkafka_cluster_name: {plan.name}\n")
 
     def make_key(self) -> None:
         """Make the lab's own key where there is none."""
@@ -152,6 +155,6 @@ def give_to_caller(state: State) -> None:
     uid, gid = int(os.environ.get("SUDO_UID", -1)), int(os.environ.get("SUDO_GID", -1))
     if uid < 0 or not state.folder.is_dir():
         return
-    owned = [LABS, state.folder, *state.folder.glob("*"), *state.inventory.glob("*")]
+    owned = [LABS, state.folder, *state.folder.glob("*"), *state.inventory.rglob("*")]
     for path in owned:
         os.chown(path, uid, gid, follow_symlinks=False)

@@ -172,8 +172,7 @@ def _lets_in(state: State, plan: Plan, host: Host) -> bool:
 def remove_leftovers(state: State) -> None:
     """Remove all of a lab but its folder, however it was left."""
     backend = Nspawn(state, state.plan() or Plan(name=state.name))
-    names = [path.name for path in (state.folder / "hosts").glob("*")]
-    backend.stop(names)
+    backend.stop(backend.names())
     network.down(state.bridge)
     for entry in state.folder.glob("*"):
         remove_tree(entry)
@@ -186,13 +185,30 @@ def down(name: str) -> bool:
         Whether anything of it was there.
     """
     state = State(name)
-    if not state.folder.exists():
-        return False
     machine.install(machine.host_packages())
+    if not state.folder.exists() and not network.present(state.bridge):
+        return False
     with locked(state.folder, f"another run that works on lab {name}"):
         remove_leftovers(state)
         remove_tree(state.folder)
     return True
+
+
+def clean() -> None:
+    """Remove every lab of this checkout and all that is made at run time, but no reports."""
+    for name in names():
+        down(name)
+    for made in (
+        ".lab",
+        ".venv",
+        ".venv-oldest",
+        "build",
+        ".cache",
+        ".mypy_cache",
+        ".pytest_cache",
+        ".ruff_cache",
+    ):
+        remove_tree(CHECKOUT / made)
 
 
 def status(name: str) -> list[str]:
@@ -215,10 +231,7 @@ def facts(name: str) -> dict[str, Any]:
     Raises:
         LabError: it is not there.
     """
-    state = State(name)
-    plan = state.plan()
-    if plan is None:
-        raise LabError(f"lab {name} is not there")
+    state, plan = State(name), existing(name)
     backend = Nspawn(state, plan)
     return plan.as_json() | {
         "bridge": state.bridge,
@@ -231,6 +244,18 @@ def facts(name: str) -> dict[str, Any]:
             for host in plan.members
         ],
     }
+
+
+def existing(name: str) -> Plan:
+    """What a lab is that is there.
+
+    Raises:
+        LabError: it is not there.
+    """
+    plan = State(name).plan()
+    if plan is None:
+        raise LabError(f"lab {name} is not there; `make lab` makes it")
+    return plan
 
 
 def inventory_folder(state: State, plan: Plan) -> Path:
@@ -249,17 +274,19 @@ def how_to_use(plan: Plan) -> list[str]:
     given = os.path.relpath(inventory_folder(state, plan), CHECKOUT)
     first = plan.members[0]
     return [
-        f"ansible-playbook -i {given} site.yml",
+        f".venv/bin/ansible-playbook -i {given} site.yml",
         f"ssh -i {os.path.relpath(state.key, CHECKOUT)} -o UserKnownHostsFile="
         f"{os.path.relpath(state.known_hosts, CHECKOUT)} {plan.user}@{first.address}",
         down_command(plan.name),
     ]
 
 
-def timed_up(name: str, wishes: dict[str, Any]) -> None:
-    """`up`, with what it took and what to type next."""
+def timed_up(name: str, wishes: dict[str, Any], quiet: bool) -> None:
+    """`up`, with what it took and, unless `quiet`, what to type next."""
     start = time.monotonic()
     plan = up(name, wishes)
+    if quiet:
+        return
     say(f"lab {name} is up after {time.monotonic() - start:.1f} s:")
     for host in plan.members:
         say(f"  {host.name}  {host.address}")

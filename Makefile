@@ -1,0 +1,81 @@
+# Thin on purpose: each target names the one script that knows how. `make` alone lists them.
+LAB_NAME ?= lab
+# Not given = as the lab is, or the default (docs/lab.md).
+LAB_HOSTS ?=
+LAB_RELEASE ?=
+LAB_SUBNET ?=
+
+PYTHON ?= python3
+LAB := $(PYTHON) -m lab
+TOOLS := .venv/bin
+export PATH := $(CURDIR)/$(TOOLS):$(PATH)
+
+lab_options = --name $(LAB_NAME) $(if $(LAB_HOSTS),--hosts $(LAB_HOSTS)) $(if $(LAB_RELEASE),--release $(LAB_RELEASE)) \
+	$(if $(LAB_SUBNET),--subnet $(LAB_SUBNET))
+play = $(TOOLS)/ansible-playbook -i "$$($(LAB) inventory --name $(LAB_NAME))"
+
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
+
+lab: ## from a bare machine to a proven cluster on hosts of its own (LAB_HOSTS, LAB_RELEASE, LAB_NAME, LAB_SUBNET)
+	@$(LAB) make $(lab_options)
+
+lab-down: ## remove the lab without a trace
+	@$(LAB) down --name $(LAB_NAME)
+
+lab-status: ## which hosts there are, and which run
+	@$(LAB) status --name $(LAB_NAME)
+
+site: venv ## converge the lab's cluster and prove it
+	$(play) site.yml
+
+verify: venv ## prove the lab's cluster, changing nothing
+	$(play) playbooks/verify.yml
+
+perf: venv ## measure the lab's cluster
+	$(play) playbooks/perf.yml
+
+test: venv ## every check below, scenarios side by side, with a time table and a count
+	@$(TOOLS)/python tests/run.py
+
+lint: venv ## format, rules, types, specs against docs
+	@$(TOOLS)/python tests/run.py lint
+
+unit: venv ## unit tests
+	@$(TOOLS)/python tests/run.py unit
+
+integration: venv ## modules against real ZooKeeper and broker processes on loopback
+	@$(TOOLS)/python tests/run.py integration
+
+molecule: venv ## all scenarios, side by side on hosts of their own
+	@$(TOOLS)/python tests/run.py molecule
+
+molecule-cluster: ## three hosts from bare to proven, --check against what then changed, reboot, --limit, --tags
+
+molecule-roles: ## host_tuning, java, dist, zookeeper and kafka each alone
+
+molecule-classic: ## Kafka 2.6.0 with ZooKeeper 3.6.2, on the older supported ansible-core
+
+molecule-%: venv
+	@$(TOOLS)/python tests/run.py $@
+
+bench: venv ## speed beside the references, as one table with ratios
+	$(TOOLS)/python -m tests.bench
+
+docs: venv ## write the reference pages from specs and modules; fails where they were not current
+	@$(TOOLS)/python docs/generate.py --check || { $(TOOLS)/python docs/generate.py; exit 1; }
+
+release: venv ## build the archive with its changelog, install it in an empty place and run it
+	$(TOOLS)/python tests/release.py
+
+venv: ## make .venv from the pinned requirements, or bring it to them
+	@$(LAB) deps
+	@$(LAB) venv
+
+clean: ## remove every lab of this checkout and all that was made here (reports stay)
+	@$(LAB) clean
+
+.PHONY: help lab lab-down lab-status site verify perf test lint unit integration molecule bench docs \
+	release venv clean
