@@ -60,7 +60,8 @@ def users(names: Iterable[str]) -> dict[str, dict[str, Any] | None]:
 
 
 def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    # NRestarts is two words as well.
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=^N)(?=[A-Z])", "_", name).lower()
 
 
 def units(names: Iterable[str]) -> dict[str, dict[str, Any]]:
