@@ -34,8 +34,8 @@ ON_OLDEST = {"classic"}
 class Phase:
     """One command of the tests, whose first word is looked up in its environment.
 
-    ``tests`` says that it is a pytest run with an XML report, ``lab`` names the hosts that it makes, ``lines``
-    that each of its steps is a line that starts with "ok" or "FAILED".
+    ``tests`` says that it is a pytest run with an XML report, ``lab`` names the hosts that it makes,
+    ``lines`` says that each of its steps is a line that starts with "ok" or "FAILED".
     """
 
     name: str
@@ -238,9 +238,8 @@ def table(outcomes: Sequence[Outcome], wall_s: float) -> list[str]:
     """The time table, and the count as its last line."""
     lines = [f"{'phase':22} {'wall s':>8} {'passed':>7} {'failed':>7} {'skipped':>8}"]
     for one in outcomes:
-        lines.append(
-            f"{one.phase.name:22} {one.seconds:8.1f} {one.passed:7} {one.failed:7} {one.skipped:8}  {one.why}".rstrip()
-        )
+        counts = f"{one.passed:7} {one.failed:7} {one.skipped:8}"
+        lines.append(f"{one.phase.name:22} {one.seconds:8.1f} {counts}  {one.why}".rstrip())
     passed, failed = sum(one.passed for one in outcomes), sum(one.failed for one in outcomes)
     lines += [f"{'all':22} {wall_s:8.1f}", f"{passed} passed, {failed} failed"]
     return lines
