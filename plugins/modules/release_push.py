@@ -101,7 +101,7 @@ def main() -> None:
         elif result["changed"] and not module.check_mode:
             release_folder.install(folder, Path(module.params["archive"]), wanted)
     except (release_folder.PushRefused, OSError) as problem:
-        module.fail_json(msg=f"{problem}.", **result)
+        module.fail_json(msg=f"{problem}.", **result | {"changed": False})
     module.exit_json(**result)
 
 
