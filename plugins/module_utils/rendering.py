@@ -17,6 +17,12 @@ from ansible_collections.barevm.kafka.plugins.module_utils import properties, se
 MANAGED = "Managed by Ansible (barevm.kafka): what is changed here is overwritten by the next run."
 
 
+def _environment_value(value: object) -> str:
+    """The right-hand side of one line of an EnvironmentFile, in quotes (systemd.exec(5), EnvironmentFile=)."""
+    escaped = properties.text(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 def environment(templates: Path) -> jinja2.Environment:
     """The renderer over one folder of templates: undefined names are errors, blocks leave no lines."""
     env = jinja2.Environment(
@@ -28,6 +34,7 @@ def environment(templates: Path) -> jinja2.Environment:
         autoescape=False,
     )
     env.filters["properties"] = properties.render
+    env.filters["environment_value"] = _environment_value
     env.filters["unit_values"] = service_units.values
     env.filters["comment"] = lambda text: textwrap.indent(text, "# ")
     return env

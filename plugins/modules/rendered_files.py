@@ -143,18 +143,20 @@ import base64
 import grp
 import os
 import pwd
+import re
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.barevm.kafka.plugins.module_utils import file_changes
 
 OWNED = {
     "path": {"type": "path", "required": True},
-    "owner": {"default": "root"},
-    "group": {"default": "root"},
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": "root"},
 }
 
 
-def ids(entry, check_mode):
+def ids(entry, may_be_missing):
     """The numeric owner and group; None for a name that a run under check mode may still create."""
     found = []
     for kind, lookup in (
@@ -164,7 +166,7 @@ def ids(entry, check_mode):
         try:
             found.append(lookup(entry[kind]))
         except KeyError:
-            if not check_mode:
+            if not may_be_missing:
                 raise LookupError(
                     f"{entry['path']}: {kind} {entry[kind]} does not exist on this host; create it first"
                 ) from None
@@ -190,23 +192,8 @@ def apply_attributes(path, entry, uid, gid):
     os.chmod(path, int(entry["mode"], 8))
 
 
-def directory(entry, check_mode):
-    path = entry["path"]
-    uid, gid = ids(entry, check_mode)
-    if not os.path.lexists(path):
-        if not check_mode:
-            os.makedirs(path)
-            apply_attributes(path, entry, uid, gid)
-        return ["created"]
-    if not os.path.isdir(path):
-        raise LookupError(f"{path} should be a folder and is something else; move it away")
-    what = attribute_changes(path, entry, uid, gid)
-    if what and not check_mode:
-        apply_attributes(path, entry, uid, gid)
-    return what
-
-
-def read(path):
+def text_of(path):
+    """What the file says; None where there is none."""
     if not os.path.lexists(path):
         return None
     if not os.path.isfile(path):
@@ -215,7 +202,57 @@ def read(path):
         return stream.read()
 
 
+def check_entry(entry):
+    """Refuse what could not be written, before anything is."""
+    path, mode = entry["path"], entry.get("mode")
+    if not os.path.isabs(path):
+        raise LookupError(f"{path} is no absolute path")
+    if mode is not None and not re.fullmatch("0[0-7]{3,4}", mode):
+        # Unquoted, YAML reads 0644 as the number 420.
+        raise LookupError(
+            f"{path}: mode {mode} is not octal; write it in quotes with a leading 0, like '0644'"
+        )
+    above = os.path.dirname(path)
+    while not os.path.lexists(above):
+        above = os.path.dirname(above)
+    if not os.path.isdir(above):
+        raise LookupError(f"{path} cannot be made: {above} should be a folder and is something else")
+
+
+def directory(entry, write, may_be_missing):
+    path = entry["path"]
+    uid, gid = ids(entry, may_be_missing)
+    if not os.path.lexists(path):
+        if write:
+            os.makedirs(path)
+            apply_attributes(path, entry, uid, gid)
+        return ["created"]
+    if not os.path.isdir(path):
+        raise LookupError(f"{path} should be a folder and is something else; move it away")
+    what = attribute_changes(path, entry, uid, gid)
+    if what and write:
+        apply_attributes(path, entry, uid, gid)
+    return what
+
+
+def rendered_file(entry, write, may_be_missing):
+    path, wanted = entry["path"], base64.b64decode(entry["content"])
+    uid, gid = ids(entry, may_be_missing)
+    present = text_of(path)
+    if present is None:
+        what = ["created"]
+    else:
+        what = (["content"] if present != wanted else []) + attribute_changes(path, entry, uid, gid)
+    if what and write:
+        if present == wanted:
+            apply_attributes(path, entry, uid, gid)
+        else:
+            replace(path, wanted, entry, uid, gid)
+    return what
+
+
 def replace(path, content, entry, uid, gid):
+    """Write the file beside its place, then rename it: a reader meets the old text or the new one."""
     handle, beside = tempfile.mkstemp(dir=os.path.dirname(path), prefix=f".{os.path.basename(path)}.")
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -229,35 +266,55 @@ def replace(path, content, entry, uid, gid):
         raise
 
 
-def rendered_file(entry, check_mode):
-    path, wanted = entry["path"], base64.b64decode(entry["content"])
-    uid, gid = ids(entry, check_mode)
-    present = read(path)
-    if present is None:
-        what = ["created"]
-    else:
-        what = (["content"] if present != wanted else []) + attribute_changes(path, entry, uid, gid)
-    if check_mode or not what:
-        return what, present
-    if present == wanted:
-        apply_attributes(path, entry, uid, gid)
-    else:
-        replace(path, wanted, entry, uid, gid)
-    return what, present
-
-
-def link(entry, check_mode):
+def link(entry, write, _may_be_missing):
     path, target = entry["path"], entry["target"]
     if os.path.islink(path) and os.readlink(path) == target:
         return []
     what = ["target"] if os.path.lexists(path) else ["created"]
     if what == ["target"] and not os.path.islink(path):
         raise LookupError(f"{path} should be a link to {target} and is something else; move it away")
-    if not check_mode:
+    if write:
         beside = f"{path}.{os.getpid()}"
         os.symlink(target, beside)
         os.replace(beside, path)
     return what
+
+
+KINDS = (("directories", directory), ("files", rendered_file), ("links", link))
+
+
+def bring(params, write, may_be_missing):
+    """What differs from what is asked, made so when ``write``: each entry with what of it."""
+    return [
+        (entry, what)
+        for kind, bring_one in KINDS
+        for entry in params[kind]
+        for what in [bring_one(entry, write, may_be_missing)]
+        if what
+    ]
+
+
+def described(entry, what):
+    """The change as it is returned, its diff, both told without secrets."""
+    path, change = entry["path"], {"path": entry["path"], "what": what}
+    if "content" not in entry or not {"created", "content"} & set(what):
+        return change, file_changes.attribute_diff(path, what)
+    template = entry["template"]
+    before = (text_of(path) or b"").decode(errors="replace")
+    after = base64.b64decode(entry["content"]).decode()
+    settings = file_changes.settings(template, before, after)
+    if settings is not None:
+        change["settings"] = settings
+    return change, file_changes.text_diff(path, template, before, after)
+
+
+def pending(entry):
+    """What a running service has not taken up of one file."""
+    started = text_of(entry["started"]) if entry["started"] else None
+    if started is None:
+        return []
+    wanted = base64.b64decode(entry["content"]).decode()
+    return file_changes.pending(entry["path"], entry["template"], started.decode(errors="replace"), wanted)
 
 
 def main():
@@ -267,7 +324,7 @@ def main():
                 "type": "list",
                 "elements": "dict",
                 "default": [],
-                "options": {**OWNED, "mode": {"default": "0755"}},
+                "options": {**OWNED, "mode": {"type": "str", "default": "0755"}},
             },
             "files": {
                 "type": "list",
@@ -275,11 +332,11 @@ def main():
                 "default": [],
                 "options": {
                     **OWNED,
-                    "mode": {"default": "0644"},
+                    "mode": {"type": "str", "default": "0644"},
                     "template": {"type": "str"},
                     "data": {"type": "dict", "default": {}},
                     # base64 of the rendered text: the action renders, a host sees no template
-                    "content": {"type": "str"},
+                    "content": {"type": "str", "no_log": True},
                     "started": {"type": "path"},
                 },
             },
@@ -294,23 +351,29 @@ def main():
         # The files may hold passwords; without this they would stand in the host's journal.
         no_log=True,
     )
-    changes, before, started = [], {}, {}
     try:
-        for entry in module.params["directories"]:
-            changes.append({"path": entry["path"], "what": directory(entry, module.check_mode)})
-        for entry in module.params["files"]:
-            what, present = rendered_file(entry, module.check_mode)
-            changes.append({"path": entry["path"], "what": what})
-            if what and present is not None:
-                before[entry["path"]] = base64.b64encode(present).decode()
-            if entry["started"] and os.path.lexists(entry["started"]):
-                started[entry["path"]] = base64.b64encode(read(entry["started"])).decode()
-        for entry in module.params["links"]:
-            changes.append({"path": entry["path"], "what": link(entry, module.check_mode)})
+        for kind, _bring_one in KINDS:
+            for entry in module.params[kind]:
+                check_entry(entry)
+        # All of it is decided before the first byte is written, so that a refusal leaves nothing behind.
+        found = [
+            described(entry, what)
+            for entry, what in bring(module.params, write=False, may_be_missing=module.check_mode)
+        ]
+        if not module.check_mode:
+            bring(module.params, write=True, may_be_missing=False)
+        waiting = [item for entry in module.params["files"] for item in pending(entry)]
     except (LookupError, OSError) as error:
         module.fail_json(msg=str(error))
-    changes = [change for change in changes if change["what"]]
-    module.exit_json(changed=bool(changes), changes=changes, before=before, started=started)
+    result = {
+        "changed": bool(found),
+        "changes": [change for change, _diff in found],
+        "changed_paths": [change["path"] for change, _diff in found],
+        "pending": waiting,
+    }
+    if module._diff:
+        result["diff"] = [diff for _change, diff in found]
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

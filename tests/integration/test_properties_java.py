@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ansible_collections.barevm.kafka.plugins.module_utils import properties
 
-# Reads texts, base64 one a line, as Kafka does (a byte stream, so Latin-1), and prints the settings the same way.
+# Reads texts, base64 one a line, as Kafka does (bytes, so Latin-1), and prints the settings as code units.
 READER = """
 import java.io.*;
 import java.util.*;
