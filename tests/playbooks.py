@@ -30,12 +30,19 @@ class CallbackModule(CallbackBase):
     CALLBACK_TYPE = "aggregate"
     CALLBACK_NAME = "recorder"
 
-    def record(self, result, *_more, **_named):
-        told = {"host": result._host.get_name(), "task": result._task.get_name(), "result": result._result}
+    def record(self, result, failed=False):
+        told = {"host": result._host.get_name(), "task": result._task.get_name()}
+        told["result"] = {**result._result, "failed": failed}
         with open(os.environ["RECORDED"], "a") as stream:
-            stream.write(json.dumps(told, default=str) + "\\\\n")
+            stream.write(json.dumps(told, default=str) + "\\n")
 
-    v2_runner_on_ok = v2_runner_on_failed = v2_runner_on_skipped = v2_runner_on_unreachable = record
+    v2_runner_on_ok = v2_runner_on_skipped = record
+
+    def v2_runner_on_failed(self, result, ignore_errors=False):
+        self.record(result, failed=True)
+
+    def v2_runner_on_unreachable(self, result):
+        self.record(result, failed=True)
 '''
 
 
@@ -48,11 +55,9 @@ class Run:
     results: list[dict[str, Any]]
 
     @property
-    def last(self) -> dict[str, Any]:
-        """What the last task that ran returned."""
-        assert self.results, self.printed
-        found: dict[str, Any] = self.results[-1]["result"]
-        return found
+    def outcomes(self) -> list[dict[str, Any]]:
+        """What each task returned."""
+        return [one["result"] for one in self.results]
 
 
 def run(folder: Path, play: list[dict[str, Any]], inventory: Any, *arguments: str, **environment: str) -> Run:

@@ -7,7 +7,8 @@ import grp
 import os
 import pwd
 import stat
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ MINE = grp.getgrgid(os.getgid()).gr_name
 SECRETS = {
     "ssl.key.password": "first-secret",
     "sasl.jaas.config": "second-secret",
-    "ssl.keystore.key": "third",
+    "ssl.keystore.key": "third-secret",
 }
 NEEDS_ROOT = pytest.mark.skipif(os.getuid() != 0, reason="only root gives files to another account")
 
@@ -29,24 +30,34 @@ Run = Callable[..., playbooks.Run]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Runs the action once on this machine; ``arguments`` go to ansible-playbook."""
+    """Runs the action once for each of ``asked``, one play on this machine; what it refuses stops nothing."""
     work = tmp_path / "controller"
     work.mkdir()
 
-    def once(asked: dict[str, Any], *arguments: str, **environment: str) -> playbooks.Run:
+    def play(*asked: dict[str, Any], arguments: Sequence[str] = (), **environment: str) -> playbooks.Run:
         local = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
-        play = [
+        tasks = [
             {
-                "name": "Write files",
-                "hosts": "all",
-                "gather_facts": False,
-                "tasks": [{"name": "Write", "barevm.kafka.rendered_files": asked}],
+                "name": "Write",
+                "barevm.kafka.rendered_files": {key: of_key for key, of_key in one.items() if key != "check"},
+                "check_mode": one.get("check", False),
+                "diff": True,
+                "ignore_errors": True,
             }
+            for one in asked
         ]
+        written = {"name": "Write files", "hosts": "all", "gather_facts": False, "tasks": tasks}
         inventory = {"all": {"hosts": {"here": local}}}
-        return playbooks.run(work, play, inventory, *arguments, **environment)
+        done = playbooks.run(work, [written], inventory, *arguments, **environment)
+        assert len(done.results) == len(asked), done.printed
+        return done
 
-    return once
+    return play
+
+
+def checked(asked: dict[str, Any]) -> dict[str, Any]:
+    """The same under check mode."""
+    return {**asked, "check": True}
 
 
 def asked_for(target: Path, **settings: Any) -> dict[str, Any]:
@@ -88,22 +99,23 @@ def tree(target: Path) -> dict[str, tuple[int, str]]:
     }
 
 
-def told(run: playbooks.Run) -> dict[str, tuple[set[str], tuple[str, ...]]]:
+def told(result: dict[str, Any]) -> dict[str, tuple[set[str], tuple[str, ...]]]:
     """What was, or would be, changed: path, what of it, which settings."""
-    assert run.status == 0, run.printed
-    return {one["path"]: (set(one["what"]), tuple(one.get("settings", ()))) for one in run.last["changes"]}
+    assert not result.get("failed"), result["msg"]
+    return {one["path"]: (set(one["what"]), tuple(one.get("settings", ()))) for one in result["changes"]}
 
 
 def test_all_is_created_then_nothing_is_left_to_do(run: Run, tmp_path: Path) -> None:
-    asked = asked_for(tmp_path / "host")
-    predicted = run(asked, "--check", "--diff")
-    assert not (tmp_path / "host").exists()
-    done = run(asked, "--diff")
-    assert done.last["changed"]
+    target = tmp_path / "host"
+    asked = asked_for(target)
+    (predicted,) = run(checked(asked)).outcomes
+    assert not target.exists()
+    done, again = run(asked, asked).outcomes
+    assert done["changed"]
     assert told(predicted) == told(done)
-    assert predicted.last["diff"] == done.last["diff"]
-    assert told(done)[str(tmp_path / "host/conf/server.properties")] == ({"created"}, ("broker.id", "rack"))
-    found = tree(tmp_path / "host")
+    assert predicted["diff"] == done["diff"]
+    assert told(done)[f"{target}/conf/server.properties"] == ({"created"}, ("broker.id", "rack"))
+    found = tree(target)
     assert {path: mode for path, (mode, _text) in found.items() if path != "tool"} == {
         "a": 0o755,
         "a/b": 0o755,
@@ -116,10 +128,8 @@ def test_all_is_created_then_nothing_is_left_to_do(run: Run, tmp_path: Path) -> 
     assert found["conf/server.properties"][1].splitlines()[1:] == ["broker.id=1", "rack=\\u00e4 b"]
     assert found["a/b/c/myid"][1] == "1\n"
     assert found["tool"][1] == "conf/kafka.env"
-    again = run(asked, "--diff")
-    assert not again.last["changed"]
-    assert again.last["changes"] == again.last["diff"] == again.last["changed_paths"] == []
-    assert tree(tmp_path / "host") == found
+    assert not again["changed"]
+    assert again["changes"] == again["diff"] == again["changed_paths"] == []
 
 
 def test_a_changed_mode_text_and_link_are_predicted_and_repaired(run: Run, tmp_path: Path) -> None:
@@ -129,58 +139,52 @@ def test_a_changed_mode_text_and_link_are_predicted_and_repaired(run: Run, tmp_p
     wanted = tree(target)
     (target / "conf").chmod(0o755)
     (target / "conf/kafka.env").chmod(0o600)
+    inode = (target / "conf/kafka.env").stat().st_ino
     (target / "a/b/c/myid").write_text("2\n")
     (target / "conf/server.properties").write_text("broker.id=2\nextra=1\n")
     (target / "tool").unlink()
     (target / "tool").symlink_to("elsewhere")
     broken = tree(target)
-    predicted = run(asked, "--check")
+    (predicted,) = run(checked(asked)).outcomes
     assert tree(target) == broken
-    done = run(asked)
+    done, again = run(asked, asked).outcomes
     assert (
         told(predicted)
         == told(done)
         == {
-            str(target / "conf"): ({"mode"}, ()),
-            str(target / "conf/kafka.env"): ({"mode"}, ()),
-            str(target / "a/b/c/myid"): ({"content"}, ()),
-            str(target / "conf/server.properties"): ({"content"}, ("broker.id", "extra", "rack")),
-            str(target / "tool"): ({"target"}, ()),
+            f"{target}/conf": ({"mode"}, ()),
+            f"{target}/conf/kafka.env": ({"mode"}, ()),
+            f"{target}/a/b/c/myid": ({"content"}, ()),
+            f"{target}/conf/server.properties": ({"content"}, ("broker.id", "extra", "rack")),
+            f"{target}/tool": ({"target"}, ()),
         }
     )
     assert tree(target) == wanted
-
-
-def test_a_change_of_mode_alone_leaves_the_file_itself(run: Run, tmp_path: Path) -> None:
-    asked = asked_for(tmp_path)
-    run(asked)
-    path = tmp_path / "conf/kafka.env"
-    before = path.stat().st_ino
-    path.chmod(0o640)
-    assert told(run(asked)) == {str(path): ({"mode"}, ())}
-    assert path.stat().st_ino == before
+    # A change of mode alone leaves the file itself.
+    assert (target / "conf/kafka.env").stat().st_ino == inode
+    assert not again["changed"]
 
 
 @NEEDS_ROOT
 def test_another_owner_is_seen_and_set(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "file"
+    path.write_text("x")
+    path.chmod(0o644)
     asked = {"files": [{"path": str(path), "content": "x", "owner": "nobody", "group": "nogroup"}]}
-    run(asked)
-    os.chown(path, 0, 0)
-    assert told(run(asked, "--check")) == told(run(asked)) == {str(path): ({"owner", "group"}, ())}
+    predicted, done, again = run(checked(asked), asked, asked).outcomes
+    assert told(predicted) == told(done) == {str(path): ({"owner", "group"}, ())}
     assert (path.owner(), path.group()) == ("nobody", "nogroup")
-    assert not run(asked).last["changed"]
+    assert not again["changed"]
 
 
 def test_an_owner_that_is_still_to_come_is_predicted_and_then_refused(run: Run, tmp_path: Path) -> None:
     target = tmp_path / "host"
     asked = asked_for(target)
     asked["files"][0]["owner"] = "not-yet-there"
-    predicted = run(asked, "--check")
-    assert told(predicted)[str(target / "conf/server.properties")][0] == {"created"}
-    refused = run(asked)
-    assert refused.status != 0
-    assert refused.last["msg"] == (
+    predicted, refused = run(checked(asked), asked).outcomes
+    assert told(predicted)[f"{target}/conf/server.properties"][0] == {"created"}
+    assert refused["failed"]
+    assert refused["msg"] == (
         f"{target}/conf/server.properties: owner not-yet-there does not exist on this host; create it first"
     )
     assert not target.exists()
@@ -192,7 +196,7 @@ def test_secrets_are_never_shown(run: Run, tmp_path: Path) -> None:
     asked = asked_for(tmp_path, **changed, **{"delegation.token.secret.key": "same-secret"})
     # With debugging on, Ansible prints what came back from the host, as -vvv does over SSH. It also prints
     # what every module is given, which debugging alone does.
-    done = run(asked, "-vvv", "--diff", ANSIBLE_DEBUG="1")
+    done = run(asked, arguments=["-vvv"], ANSIBLE_DEBUG="1")
     printed = [line for line in done.printed.splitlines() if "done with _execute_module" not in line]
     assert any("_low_level_execute_command() done" in line for line in printed)
     told_to_all = "\n".join(printed) + str(done.results)
@@ -203,9 +207,10 @@ def test_secrets_are_never_shown(run: Run, tmp_path: Path) -> None:
         for shift in range(3):
             encoded = base64.b64encode(b" " * shift + secret.encode()).decode()
             assert encoded[4:-4] not in told_to_all
-    (change,) = done.last["changes"]
+    (result,) = done.outcomes
+    (change,) = result["changes"]
     assert change["settings"] == sorted(SECRETS)
-    (diff,) = done.last["diff"]
+    (diff,) = result["diff"]
     assert diff["before"].count("<hidden>") == 4
     assert diff["after"].count("<hidden, changed>") == 3
     assert diff["after"].count("<hidden>") == 1
@@ -233,27 +238,32 @@ def test_what_is_in_the_way_is_named_and_nothing_is_written(
     else:
         path.write_text("in the way")
     before = tree(target)
-    for arguments in (("--check",), ()):
-        refused = run(asked_for(target), *arguments)
-        assert refused.status != 0
-        assert message.format(target) in refused.last["msg"]
-        assert str(path) in refused.last["msg"]
-        assert tree(target) == before
+    for refused in run(checked(asked_for(target)), asked_for(target)).outcomes:
+        assert refused["failed"]
+        assert message.format(target) in refused["msg"]
+        assert str(path) in refused["msg"]
+    assert tree(target) == before
 
 
-@pytest.mark.parametrize("mode", [420, "420", "u=rw", "rw-r--r--"])
-def test_a_mode_that_is_not_octal_is_refused(run: Run, tmp_path: Path, mode: Any) -> None:
-    refused = run({"files": [{"path": str(tmp_path / "x"), "content": "x", "mode": mode}]})
-    assert f"{tmp_path}/x: mode {mode} is not octal" in refused.last["msg"]
+def test_a_mode_that_is_not_octal_is_refused(run: Run, tmp_path: Path) -> None:
+    modes = [420, "420", "u=rw", "rw-r--r--"]
+    asked = [{"files": [{"path": str(tmp_path / "x"), "content": "x", "mode": mode}]} for mode in modes]
+    for mode, refused in zip(modes, run(*asked).outcomes):
+        assert f"{tmp_path}/x: mode {mode} is not octal" in refused["msg"]
     assert not (tmp_path / "x").exists()
 
 
 def test_a_template_error_names_file_template_and_name(run: Run, tmp_path: Path) -> None:
-    refused = run({"files": [{"path": str(tmp_path / "x"), "template": "properties.j2"}]})
-    assert f"{tmp_path}/x from properties.j2" in refused.last["msg"]
-    assert "'settings' is undefined" in refused.last["msg"]
-    absent = run({"files": [{"path": str(tmp_path / "x"), "template": "absent.j2"}]})
-    assert "absent.j2" in absent.last["msg"]
+    path = str(tmp_path / "x")
+    undefined, absent, neither = run(
+        {"files": [{"path": path, "template": "properties.j2"}]},
+        {"files": [{"path": path, "template": "absent.j2"}]},
+        {"files": [{"path": path}]},
+    ).outcomes
+    assert f"{path} from properties.j2" in undefined["msg"]
+    assert "'settings' is undefined" in undefined["msg"]
+    assert "absent.j2" in absent["msg"]
+    assert f"{path} needs either template or content" in neither["msg"]
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(run: Run, tmp_path: Path) -> None:
@@ -262,10 +272,11 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(run: Run, 
     # A limit on the size of files makes the write itself fail, half way.
     asked = {"files": [{"path": str(path), "content": "x" * 3_000_000, "owner": ME, "group": MINE}]}
     limited = tmp_path / "python"
-    limited.write_text(f'#!/bin/sh\nulimit -f 4000\nexec {os.path.realpath("/usr/bin/python3")} "$@"\n')
+    limited.write_text(f'#!/bin/sh\nulimit -f 4000\nexec {sys.executable} "$@"\n')
     limited.chmod(0o755)
-    refused = run(asked, "-e", f"ansible_python_interpreter={limited}")
-    assert refused.status != 0
+    (refused,) = run(asked, arguments=["-e", f"ansible_python_interpreter={limited}"]).outcomes
+    assert refused["failed"]
+    assert "File too large" in refused["msg"]
     assert path.read_text() == "old"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["controller", "file", "python"]
 
@@ -276,16 +287,14 @@ def test_pending_compares_with_what_the_service_was_started_with(run: Run, tmp_p
     asked = asked_for(tmp_path / "host", **SECRETS)
     asked["files"][0]["started"] = str(started / "server.properties")
     asked["files"][1]["started"] = str(started / "kafka.env")
-    path = str(tmp_path / "host/conf/server.properties")
+    path = tmp_path / "host/conf/server.properties"
     # Not running: what it will start with is what is written now.
-    assert run(asked).last["pending"] == []
-    text = Path(path).read_text()
-    (started / "server.properties").write_text(text)
+    assert run(asked).outcomes[0]["pending"] == []
+    (started / "server.properties").write_text(path.read_text())
     (started / "kafka.env").write_text((tmp_path / "host/conf/kafka.env").read_text())
-    assert run(asked).last["pending"] == []
-    (started / "server.properties").write_text(text.replace("broker.id=1", "broker.id=7"))
+    assert run(asked).outcomes[0]["pending"] == []
+    (started / "server.properties").write_text(path.read_text().replace("broker.id=1", "broker.id=7"))
     # It waits in the run that changes nothing, too.
-    for arguments in (("--check",), ()):
-        waiting = run(asked, *arguments)
-        assert not waiting.last["changed"]
-        assert waiting.last["pending"] == [f"{path}: broker.id"]
+    for waiting in run(checked(asked), asked).outcomes:
+        assert not waiting["changed"]
+        assert waiting["pending"] == [f"{path}: broker.id"]
