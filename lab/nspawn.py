@@ -24,7 +24,9 @@ from lab.plan import Host, Plan
 from lab.shell import run, say, wait_until
 from lab.state import State, remove_tree
 
-STOP_LIMIT_S = 30
+# Hosts are stopped to be removed, or because they were booted a moment ago: enough to say goodbye to who is
+# logged in. The last broker to stop would wait in vain for the others' ZooKeeper.
+STOP_LIMIT_S = 5
 KILL_LIMIT_S = 15
 # Paths relative to the host's folder: an absolute one could hold the ':' and ',' that split mount options.
 START = """\
@@ -41,6 +43,7 @@ class Nspawn:
     def __init__(self, state: State, plan: Plan) -> None:
         self.state = state
         self.plan = plan
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def prepare(self) -> None:
         """Get what all hosts share: the image, and a file system that can carry overlays."""
@@ -117,7 +120,7 @@ class Nspawn:
         # In the background for good: a session of its own and no descriptor of the caller's, or
         # `make lab | tee log` would wait for the hosts to end.
         with (folder / "console.log").open("ab") as log:
-            subprocess.Popen(
+            self._children[host.name] = subprocess.Popen(
                 [
                     *("unshare", "--mount", "sh", "-euc", START, "sh", " ".join(own_cgroups)),
                     *("--quiet", f"--directory={folder / 'root'}", f"--machine={machine}"),
@@ -150,8 +153,8 @@ class Nspawn:
             lambda: [name for name in names if self.pid(name)],
             STOP_LIMIT_S,
         )
-        for name in slow:
-            say(f"  {name} did not shut down within {STOP_LIMIT_S} s and is killed")
+        if slow:
+            say(f"  killed after {STOP_LIMIT_S} s: {', '.join(slow)}")
         self._kill(names)
 
     def _kill(self, names: Sequence[str]) -> None:
@@ -194,6 +197,10 @@ class Nspawn:
         Looked up, not kept in a file: a number in a file may by now be somebody else's process, and the
         folder in its command line says for sure whose it is.
         """
+        # For an instant within exec, a process has no command line; a child of this run is known without.
+        child = self._children.get(name)
+        if child and child.poll() is None:
+            return child.pid
         directory = f"--directory={self.state.host_folder(name) / 'root'}".encode()
         return next((pid for pid, arguments in _processes("cmdline") if directory in arguments), None)
 

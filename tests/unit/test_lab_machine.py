@@ -1,0 +1,199 @@
+"""What the lab says where it cannot work, and what it leaves alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lab import machine, network, state, verbs
+from lab.errors import LabError
+from lab.hostfiles import HostFiles, write_host
+from lab.images import image_name
+from lab.nspawn import Nspawn
+from lab.plan import Plan
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def labs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout's `.lab` of its own."""
+    monkeypatch.setattr(state, "LABS", tmp_path / ".lab")
+    return tmp_path / ".lab"
+
+
+def test_elsewhere_than_on_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(LabError, match=r"need Linux; this is darwin"):
+        machine.require_linux()
+
+
+def test_neither_root_nor_sudo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LabError, match=r"takes root: run this as root, or .*sudo -n true"):
+        machine.become_root(["up"])
+
+
+def test_too_little_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = type("Usage", (), {"free": 1_500_000_000})
+    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: usage)
+    machine.require_space(tmp_path, 2, new_image=False)
+    with pytest.raises(
+        LabError, match=r"3 new hosts and an image need 3000 MB .*1500 MB are free.*LAB_HOSTS"
+    ):
+        machine.require_space(tmp_path / "not" / "yet", 3, new_image=True)
+
+
+def test_tools_missing_without_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert machine.missing_packages(
+        {"nft": "nftables", "ssh": "openssh-client", "scp": "openssh-client"}
+    ) == [
+        "nftables",
+        "openssh-client",
+    ]
+    with pytest.raises(LabError, match=r"missing here: maven, nftables .*no apt-get"):
+        machine.install(["nftables", "maven"])
+
+
+def test_nothing_missing_runs_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    machine.install([])
+
+
+def test_a_range_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = '[{"ifname": "docker0", "addr_info": [{"local": "192.168.20.1", "prefixlen": 24}]}]'
+    monkeypatch.setattr(network, "run", lambda *command: taken if "address" in command else "[]")
+    with pytest.raises(LabError, match=r"192.168.20.0/24 is in use: interface docker0 .*LAB_SUBNET="):
+        network.refuse_used_range(Plan(), "kl-lab-1")
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        ({"hosts": 2}, r"lab lab is there with hosts = 3, and 2 was asked for.*data.*make lab-down"),
+        ({"release": "trixie"}, r"release = bookworm, and trixie"),
+        ({"subnet": "192.168.30.0/24"}, r"subnet = 192.168.20.0/24"),
+    ],
+)
+def test_a_lab_is_never_changed_under_its_data(labs: Path, wish: dict, words: str) -> None:
+    there = state.State("lab")
+    there.folder.mkdir(parents=True)
+    there.save(Plan())
+    with pytest.raises(LabError, match=words):
+        verbs.wanted_plan(there, wish)
+
+
+def test_more_hosts_are_added_and_what_is_not_asked_stays(labs: Path) -> None:
+    there = state.State("two")
+    there.folder.mkdir(parents=True)
+    there.save(Plan(name="two", hosts=4, release="trixie", subnet="192.168.30.0/24"))
+    assert verbs.wanted_plan(there, {}).hosts == 4
+    grown = verbs.wanted_plan(there, {"hosts": 5})
+    assert (grown.hosts, grown.release, grown.subnet) == (5, "trixie", "192.168.30.0/24")
+
+
+def test_an_inventory_of_its_own_has_the_labs_values_and_its_own_name(labs: Path) -> None:
+    there = state.State("two")
+    there.folder.mkdir(parents=True)
+    there.save(Plan(name="two"))
+    values = there.inventory / "group_vars" / "all"
+    assert (values / "lab.yml").read_text() == (ROOT / "inventories/lab/group_vars/all.yml").read_text()
+    assert "kafka_cluster_name: two" in (values / "name.yml").read_text()
+    assert sorted(path.name for path in values.iterdir())[-1] == "name.yml"
+
+
+def test_half_a_lab_json_is_no_lab(labs: Path) -> None:
+    there = state.State("two")
+    there.folder.mkdir(parents=True)
+    (there.folder / "lab.json").write_text('{"name": "two"')
+    assert there.plan() is None
+
+
+def test_an_image_is_named_by_all_that_makes_it() -> None:
+    names = {
+        image_name("bookworm", ()),
+        image_name("trixie", ()),
+        image_name("bookworm", ("less",)),
+    }
+    assert len(names) == 3
+    assert image_name("bookworm", ("a", "b")) == image_name("bookworm", ("b", "a"))
+
+
+def test_somebody_else_s_process_is_never_taken_for_a_host(labs: Path) -> None:
+    backend = Nspawn(state.State("two"), Plan(name="two"))
+    assert backend.pid("zkkafka1") is None
+    folder = labs / "two" / "hosts" / "zkkafka1" / "root"
+    ours = subprocess.Popen(["sh", "-c", "sleep 30; :", f"--directory={folder}"])
+    other = subprocess.Popen(["sh", "-c", "sleep 30; :", f"--directory={folder}x"])
+    try:
+        time.sleep(0.1)
+        assert backend.pid("zkkafka1") == ours.pid
+        assert backend.names() == ["zkkafka1"]
+    finally:
+        for process in (ours, other):
+            process.kill()
+            process.wait()
+
+
+def test_a_lock_outlives_the_removal_of_what_it_locks(tmp_path: Path) -> None:
+    folder = tmp_path / "lab"
+    with state.locked(folder, "the test"):
+        waiting = subprocess.Popen(
+            [
+                *(sys.executable, "-c"),
+                "import sys; from pathlib import Path; from lab.state import locked\n"
+                "folder = Path(sys.argv[1])\n"
+                "with locked(folder, 'the test'): (folder / 'mine').touch()",
+                str(folder),
+            ],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert waiting.stdout is not None
+        assert "waiting for the test" in waiting.stdout.readline()
+        folder.rmdir()
+    assert waiting.wait(10) == 0
+    assert (folder / "mine").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files to other owners, which takes root")
+def test_a_host_is_itself_and_lets_in_whom_it_should(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "nameservers", lambda: ["10.0.0.53"])
+    image, upper, keys = tmp_path / "image", tmp_path / "upper", tmp_path / "keys"
+    for folder in ("etc/ssh", "etc/sudoers.d", "root", "home"):
+        (image / folder).mkdir(parents=True)
+    (image / "root").chmod(0o700)
+    (image / "etc/sudoers.d").chmod(0o750)
+    for name, mode in (("passwd", 0o644), ("group", 0o644), ("shadow", 0o640), ("gshadow", 0o640)):
+        (image / "etc" / name).write_text("root:x:0:0:::\n")
+        (image / "etc" / name).chmod(mode)
+    keys.mkdir()
+    (keys / "host_key").write_text("secret")
+    (keys / "host_key.pub").write_text("public")
+    upper.mkdir()
+    plan = Plan(user="ops")
+    write_host(HostFiles(image, upper), plan, plan.members[0], keys, "ssh-ed25519 AAAA me\n")
+
+    def mode(path: str) -> int:
+        return (upper / path).stat().st_mode & 0o7777
+
+    hosts = (upper / "etc/hosts").read_text()
+    assert "192.168.20.20\tzkkafka1" in hosts
+    assert "127.0.1.1" not in hosts
+    assert (upper / "etc/hostname").read_text() == "zkkafka1\n"
+    assert mode("etc/ssh/ssh_host_ed25519_key") == 0o600
+    assert mode("etc/shadow") == 0o640
+    assert mode("etc/sudoers.d") == 0o750
+    assert mode("etc/sudoers.d/ops") == 0o440
+    assert (upper / "etc/ssh/sshd_config.d/root.conf").read_text() == "PermitRootLogin no\n"
+    assert (upper / "home/ops/.ssh/authorized_keys").stat().st_uid == 1000
+    assert mode("home/ops/.ssh") == 0o700
+    assert not (upper / "root").exists()
