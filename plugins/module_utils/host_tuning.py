@@ -5,6 +5,7 @@ Sources of the values: Kafka's documentation, "Hardware and OS"; the kernel's ip
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -60,7 +61,7 @@ def is_effective(name: str, wanted: Any, current: str | None) -> bool:
         return False
     has, needs = text(current).split(), text(wanted).split()
     try:
-        return len(has) == len(needs) and all(int(a) >= int(b) for a, b in zip(has, needs, strict=True))
+        return len(has) == len(needs) and all(map(operator.ge, map(int, has), map(int, needs)))
     except ValueError:
         return False
 

@@ -126,7 +126,12 @@ def _fill(release: Release, part: Path, progress: Progress) -> None:
         shutil.copytree(source, tree, ignore=shutil.ignore_patterns("logs", ".release.json"))
     archive = part / f"{release.folder}.tar"
     pack(tree, archive)
-    content = {"archive": sha512(archive), "origin": origin_sha512, "files": checksums(tree)}
+    content = {
+        "archive": sha512(archive),
+        "origin": origin_sha512,
+        "recipe": releases_maven.recipe(release) if release.source == "maven" else "",
+        "files": checksums(tree),
+    }
     (part / ENTRY).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -136,6 +141,8 @@ def damage(release: Release, entry: Path) -> str | None:
         content: dict[str, Any] = json.loads((entry / ENTRY).read_text(encoding="utf-8"))
         if release.sha512 and release.sha512.strip().lower() != content["origin"]:
             return f"{release.variable('release_sha512')} is another one now"
+        if release.source == "maven" and content["recipe"] != releases_maven.recipe(release):
+            return "it was assembled by another version of this collection"
         if sha512(entry / f"{release.folder}.tar") != content["archive"]:
             return f"{release.folder}.tar does not match its checksum"
         found = checksums(entry / release.folder)

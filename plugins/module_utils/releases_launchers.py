@@ -97,6 +97,13 @@ ZOOKEEPER_TOOLS = {
 }
 
 
+def texts(product: str) -> str:
+    """All text that goes into a product's launchers and samples, for telling whether it has changed."""
+    files = sorted(path for path in (LAUNCHERS / product).rglob("*") if path.is_file())
+    tools = KAFKA_TOOLS if product == "kafka" else ZOOKEEPER_TOOLS
+    return "".join(path.read_text(encoding="utf-8") for path in files) + repr(tools)
+
+
 def main_classes(jars: Iterable[Path]) -> set[str]:
     """The names of all classes in ``jars``, dotted; raises zipfile.BadZipFile and OSError."""
     names: set[str] = set()

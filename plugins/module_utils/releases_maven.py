@@ -5,6 +5,7 @@ Which proxy is asked, and with which login, is what the user's own Maven setting
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import subprocess
@@ -82,6 +83,12 @@ def pom(release: Release) -> str:
     )
 
 
+def recipe(release: Release) -> str:
+    """A checksum of all that decides what is assembled; another one means that it must be assembled anew."""
+    text = pom(release) + COPY_GOAL + releases_launchers.texts(release.product)
+    return hashlib.sha512(text.encode()).hexdigest()
+
+
 def check_client(release: Release) -> None:
     """Raise ReleaseError unless the mvn client is on the controller's PATH."""
     if shutil.which("mvn") is None:
@@ -143,8 +150,9 @@ def _run(command: Sequence[str], release: Release, progress: Progress) -> tuple[
 def refusal(release: Release, output: Sequence[str]) -> ReleaseError:
     """What mvn's output means to an operator."""
     errors = [line.partition("[ERROR]")[2].strip() for line in output if "[ERROR]" in line]
-    said = next(filter(None, errors), "it said nothing").split(" -> [Help")[0]
-    if "Could not find artifact" in said or "was not found in" in said:
+    telling = [one for one in errors if re.search(r"Could not find artifact|was not found in", one)]
+    said = next(iter(telling + list(filter(None, errors))), "it said nothing").split(" -> [Help")[0]
+    if telling:
         missing = re.search(r"([\w.-]+:[\w.-]+):(?:jar|pom):([\w.-]+\w)", said)
         what = f"{missing[1]} {missing[2]}" if missing else "one of its artifacts"
         return release.error(

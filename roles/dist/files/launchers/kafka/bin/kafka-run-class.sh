@@ -16,14 +16,15 @@ set -eu
 # Tools are linked into folders on PATH: the release is where the link points to.
 base=$(dirname -- "$(dirname -- "$(readlink -f -- "$0")")")
 
-case ${1:-} in
-    "")
+# A tool's launcher puts the class first, so what the user gave it comes second.
+case ${1:-}:${2:-} in
+    :*)
         echo "Usage: ${0##*/} [java options] CLASS [arguments]" >&2
         exit 64
         ;;
-    -daemon | -name | -loggc)
-        echo "${0##*/}: $1 is not supported. It stays in the foreground: run it as a systemd unit, and" \
-            "name the log of garbage collections in KAFKA_GC_LOG_OPTS." >&2
+    -daemon:* | *:-daemon | -name:* | -loggc:*)
+        echo "${0##*/}: -daemon, -name and -loggc are not supported. It stays in the foreground: run it as a" \
+            "systemd unit, and name the log of garbage collections in KAFKA_GC_LOG_OPTS." >&2
         exit 64
         ;;
 esac
