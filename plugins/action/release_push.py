@@ -37,7 +37,7 @@ class ActionModule(ActionBase):
         except OSError as problem:
             raise AnsibleActionFail(f"{archive} on the controller cannot be read: {problem}") from problem
 
-        result = self._module(given | {"size_bytes": size}, task_vars)
+        result = self._module(given | {"_archive_bytes": size}, task_vars)
         if not result.get("failed") and result["changed"] and not check_mode:
             # Beside the module's own files: removed by Ansible with them, whatever happens.
             remote = self._connection._shell.join_path(self._make_tmp_path(), os.path.basename(archive))

@@ -26,9 +26,6 @@ options:
       - Under check mode product, version, scala_version and source are enough.
     type: dict
     required: true
-  size_bytes:
-    description: Set by the action itself, which asks what is there before it sends an archive of this size.
-    type: int
 attributes:
   check_mode:
     support: full
@@ -80,14 +77,15 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "archive": {"type": "path"},
             "manifest": {"type": "dict", "required": True},
-            "size_bytes": {"type": "int"},
+            # The action's own: it asks what is there before it sends an archive of this size.
+            "_archive_bytes": {"type": "int"},
         },
         supports_check_mode=True,
     )
     folder = Path(module.params["path"])
     wanted = module.params["manifest"]
     before = release_folder.manifest(folder)
-    asking = module.params["size_bytes"]
+    asking = module.params["_archive_bytes"]
     left = [str(path) for path in release_folder.leftovers(folder)]
     result = {
         "path": str(folder),

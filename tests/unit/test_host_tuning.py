@@ -153,3 +153,9 @@ def test_noatime_is_advised_once_a_mount() -> None:
     (finding,) = host_tuning.advice("h1", disks, sorted(disks))
     assert finding["variable"] == "/data"
     assert "noatime" in finding["remedy"]
+
+
+def test_documentation_has_each_setting_with_its_reason() -> None:
+    page = (ROOT / "docs/host_tuning.md").read_text(encoding="utf-8")
+    for name, value in DEFAULTS["host_tuning_sysctl"].items():
+        assert f"| `{name}` | {value} | {host_tuning.REASONS[name]} |" in page

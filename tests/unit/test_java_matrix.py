@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from ansible_collections.barevm.kafka.plugins.module_utils import java_matrix
 
@@ -54,3 +56,16 @@ def test_host_is_asked_only_for_what_it_runs() -> None:
     cluster["zookeeper"] = {"servers": [{"host": "h1"}]}
     assert "ZooKeeper 3.8.4" in java_matrix.refusals({"version": "17.0.1", "major": 17}, "h1", cluster)[0]
     assert "still no /usr/bin/java" in java_matrix.refusals(None, "h1", cluster)[0]
+
+
+def test_documentation_has_the_matrix() -> None:
+    names = {"kafka": "Kafka", "zookeeper": "ZooKeeper"}
+    rows = [
+        f"| {names[product]} {line.since[0]}.{line.since[1]} "
+        f"| {', '.join(map(str, sorted(line.documented)))} "
+        f"| {', '.join(map(str, sorted(line.tested))) or 'none'} |"
+        for product, lines in java_matrix.LINES.items()
+        for line in lines
+    ]
+    page = (Path(__file__).parents[2] / "docs/java.md").read_text(encoding="utf-8")
+    assert [line for line in page.splitlines() if line.startswith(("| Kafka", "| ZooKeeper"))] == rows
