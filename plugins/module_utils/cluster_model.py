@@ -10,6 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Variables = Mapping[str, Any]
+Groups = Mapping[str, Sequence[str]]
+"""The groups zookeeper and kafka with their hosts."""
+Hosts = Mapping[str, Variables]
+"""Each host's variables, resolved."""
 
 CLIENT_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 

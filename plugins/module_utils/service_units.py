@@ -65,8 +65,8 @@ def restart_delay_s(session_timeout_ms: int, connection_timeout_ms: int, tick_ti
     session_timeout_ms, connection_timeout_ms, tick_time_ms = (
         int(value) for value in (session_timeout_ms, connection_timeout_ms, tick_time_ms)
     )
-    negotiated_ms = min(max(session_timeout_ms, 2 * tick_time_ms), 20 * tick_time_ms)
-    outlasting_session = math.ceil((negotiated_ms + 2 * tick_time_ms) / 1000) + 1
+    # Preflight refuses a session that ZooKeeper would not grant as it is asked for.
+    outlasting_session = math.ceil((session_timeout_ms + 2 * tick_time_ms) / 1000) + 1
     below_start_limit = START_LIMIT_INTERVAL_S // START_LIMIT_BURST + 1 - connection_timeout_ms // 1000
     return max(LEAST_RESTART_S, outlasting_session, below_start_limit)
 

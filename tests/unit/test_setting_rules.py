@@ -1,0 +1,156 @@
+"""Settings that must fit each other: each rule with a bad inventory, and its good neighbours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests import judged
+from tests.described import together
+
+BAD: list[tuple[str, Any, list[tuple[str, str, Any, str]]]] = [
+    (
+        "replication factor above the brokers",
+        together(everywhere={"kafka_default_replication_factor": 4}),
+        [("group kafka", "kafka_default_replication_factor", 4, "more replicas than there are brokers (3)")],
+    ),
+    (
+        "replication factors of three on one broker",
+        together(1, {"kafka_min_insync_replicas": 1, "kafka_transaction_state_log_min_isr": 1}),
+        [
+            ("n1", f"kafka_{name}_replication_factor", 3, "more replicas than there are brokers (1)")
+            for name in ("default", "offsets_topic", "transaction_state_log")
+        ],
+    ),
+    (
+        "min ISR above the replication factor",
+        together(everywhere={"kafka_transaction_state_log_min_isr": 4}),
+        [
+            (
+                "group kafka",
+                "kafka_transaction_state_log_min_isr",
+                4,
+                "is above transaction.state.log.replication.factor (3)",
+            )
+        ],
+    ),
+    (
+        "min ISR above it on one host, by properties",
+        together(n3={"kafka_properties": {"transaction.state.log.min.isr": "4"}}),
+        [("n3", "kafka_properties[transaction.state.log.min.isr]", 4, "so acks=all could never be given")],
+    ),
+    (
+        "replication factor 0",
+        together(
+            everywhere={"kafka_properties": {"default.replication.factor": 0}, "kafka_min_insync_replicas": 0}
+        ),
+        [
+            ("group kafka", "kafka_properties[default.replication.factor]", 0, "is at least 1"),
+            ("group kafka", "kafka_min_insync_replicas", 0, "is at least 1"),
+        ],
+    ),
+    (
+        "replication factor in words",
+        together(n1={"kafka_properties": {"default.replication.factor": "three"}}),
+        [("n1", "kafka_properties[default.replication.factor]", "three", "is a whole number")],
+    ),
+    (
+        "replica fetch below the largest message",
+        together(everywhere={"kafka_replica_fetch_max_bytes": 1000}),
+        [("group kafka", "kafka_replica_fetch_max_bytes", 1000, "is below message.max.bytes (1048588)")],
+    ),
+    (
+        "largest message above the largest request, by properties",
+        together(
+            everywhere={
+                "kafka_properties": {"message.max.bytes": 104857601, "replica.fetch.max.bytes": 104857601}
+            }
+        ),
+        [
+            (
+                "group kafka",
+                "kafka_socket_request_max_bytes",
+                104857600,
+                "is below message.max.bytes (104857601)",
+            )
+        ],
+    ),
+    (
+        "heap in words",
+        together(n1={"kafka_heap_size": "4 GB", "zookeeper_heap_size": "lots"}),
+        [
+            ("n1", "kafka_heap_size", "4 GB", "a heap size is a whole number and k, m or g"),
+            ("n1", "zookeeper_heap_size", "lots", "a heap size is a whole number and k, m or g"),
+        ],
+    ),
+    (
+        "session that ZooKeeper would cut",
+        together(everywhere={"kafka_zookeeper_session_timeout_ms": 60000}),
+        [
+            (
+                "group kafka",
+                "kafka_zookeeper_session_timeout_ms",
+                60000,
+                "ZooKeeper grants sessions of 4000 to 40000 ms",
+            )
+        ],
+    ),
+    (
+        "session that ZooKeeper would stretch, by properties",
+        together(n1={"kafka_properties": {"zookeeper.session.timeout.ms": 1000}}),
+        [("n1", "kafka_properties[zookeeper.session.timeout.ms]", 1000, "ZooKeeper grants sessions of 4000")],
+    ),
+]
+
+WARNED: list[tuple[str, Any, list[tuple[str, str, str]]]] = [
+    (
+        "min ISR equals the replication factor",
+        together(everywhere={"kafka_transaction_state_log_min_isr": 3}),
+        [
+            (
+                "group kafka",
+                "kafka_transaction_state_log_min_isr",
+                "so no broker can stop without refusing acks=all",
+            )
+        ],
+    ),
+]
+
+GOOD: list[tuple[str, Any]] = [
+    ("replication factor as many as brokers", together(3, {"kafka_default_replication_factor": 3})),
+    (
+        "replication factor as text",
+        together(everywhere={"kafka_properties": {"default.replication.factor": "3"}}),
+    ),
+    ("larger messages, the others follow", together(everywhere={"kafka_message_max_bytes": 1000})),
+    ("heaps", together(everywhere={"kafka_heap_size": "4G", "zookeeper_heap_size": "512m"})),
+    (
+        "a longer session of longer ticks",
+        together(everywhere={"kafka_zookeeper_session_timeout_ms": 60000, "zookeeper_tick_time_ms": 3000}),
+    ),
+    (
+        "a longer session that ZooKeeper is told to grant",
+        together(
+            everywhere={
+                "kafka_zookeeper_session_timeout_ms": 60000,
+                "zookeeper_properties": {"maxSessionTimeout": 120000},
+            }
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("described", "expected"), [pytest.param(*row[1:], id=row[0]) for row in BAD])
+def test_what_is_wrong_is_named_and_nothing_else(described: Any, expected: Any) -> None:
+    judged.refused(described, expected)
+
+
+@pytest.mark.parametrize(("described", "expected"), [pytest.param(*row[1:], id=row[0]) for row in WARNED])
+def test_what_is_unwise_is_a_warning(described: Any, expected: Any) -> None:
+    judged.warned(described, expected)
+
+
+@pytest.mark.parametrize("described", [pytest.param(described, id=name) for name, described in GOOD])
+def test_what_is_right_is_accepted(described: Any) -> None:
+    judged.accepted(described)
