@@ -44,7 +44,7 @@ class Plot:
             template="plotly_white",
             height=PLOT_HEIGHT,
             margin={"l": 70, "r": 20, "t": 16, "b": 50},
-            legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+            legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},
             showlegend=len(self.lines) > 1,
             hovermode="x unified",
             font={"family": "system-ui, sans-serif", "size": 13},

@@ -82,12 +82,15 @@ def figures(observed: Observed, workload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _series(observed: Observed, consumed_too: bool) -> dict[str, list[float | None]]:
-    """Equally long columns, one entry for each second from the common start."""
+    """Equally long columns, one entry for each whole second from the common start.
+
+    A last part of a second would look as if the cluster had stalled; it is in the totals only.
+    """
     columns: dict[str, list[float | None]] = {"second": []}
     timelines = {"produce": observed.produced}
     if consumed_too:
         timelines["end_to_end"] = observed.consumed
-    for second in range(max(timeline.seconds for timeline in timelines.values())):
+    for second in range(max(timeline.last_ms // 1000 or timeline.seconds for timeline in timelines.values())):
         columns["second"].append(second)
         for name, timeline in timelines.items():
             count = timeline.count_at(second)
@@ -140,6 +143,25 @@ def progress_line(observed: Observed, seconds: Sequence[int], left: str) -> str:
     return (
         f"perf: {acked / len(seconds):,.0f} records/s acknowledged, "
         f"p99 {'none' if p99 is None else f'{p99:,.1f} ms'}, {observed.produced.total.count:,} in all, {left}"
+    )
+
+
+def summary(found: Mapping[str, Any], notes: Sequence[str]) -> str:
+    """The run in a line or two."""
+    kinds = [kind for kind in ("produce", "end_to_end") if found.get(f"{kind}_p99_ms") is not None]
+    latencies = [
+        f"{kind.replace('_', ' ')} p50 {found[f'{kind}_p50_ms']:,.1f}, p99 {found[f'{kind}_p99_ms']:,.1f}, "
+        f"max {found[f'{kind}_max_ms']:,.1f} ms"
+        for kind in kinds
+    ]
+    return "; ".join(
+        [
+            f"{found['records_acked']:,} of {found['records_sent']:,} records acknowledged",
+            f"{found['records_per_s']:,.0f} records/s, {found['mb_per_s']:,.1f} MB/s",
+            *latencies,
+            f"longest gap without acknowledgement {found['longest_gap_without_ack_ms']:,} ms",
+            *notes,
+        ]
     )
 
 

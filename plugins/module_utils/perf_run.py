@@ -47,7 +47,7 @@ class PerfError(Exception):
 def main(request: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """Run the test that ``request`` (the options of ``perf_test``) describes.
 
-    Returns ``document`` (as in perf.json), ``json_path`` and ``html_path``; or ``error``, where it
+    Returns ``document`` (as in perf.json), ``summary``, ``json_path`` and ``html_path``; or ``error``, where it
     could not be run.
     """
     try:
@@ -97,6 +97,7 @@ def _run(options: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     write_text(folder / "perf.html", perf_report.html(result))
     return {
         "document": result.as_dict(),
+        "summary": perf_figures.summary(found, warnings),
         "json_path": str(write_result(folder, result)),
         "html_path": str(folder / "perf.html"),
     }
