@@ -64,7 +64,8 @@ def ports(host: str, variables: Variables, state: State, products: list[str]) ->
                 host,
                 variable,
                 port,
-                f"the port is in use by {holder['process']} (pid {holder['pid']}), which is not {product}.service",
+                f"the port is in use by {holder['process']} (pid {holder['pid']}), "
+                f"which is not {product}.service",
                 "Stop that process, or choose another port",
             )
 
@@ -131,7 +132,8 @@ def names(host: str, variables: Variables, state: State, products: list[str]) ->
             "zookeeper_address",
             name,
             f"on the host itself it means {', '.join(loopback)}, so the server would listen for no other",
-            "Remove the line from the host's /etc/hosts (Debian's installer writes one), or give an IP address",
+            "Remove the line from the host's /etc/hosts (Debian's installer writes one), "
+            "or give an IP address",
         )
 
 

@@ -18,7 +18,7 @@ MANAGED = "Managed by Ansible (barevm.kafka): what is changed here is overwritte
 
 
 def _environment_value(value: object) -> str:
-    """The right-hand side of one line of an EnvironmentFile, in quotes (systemd.exec(5), EnvironmentFile=)."""
+    """The right-hand side of one line of an environment file, in quotes (systemd.exec(5))."""
     escaped = properties.text(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 

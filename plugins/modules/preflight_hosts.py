@@ -7,7 +7,8 @@ module: preflight_hosts
 short_description: Judge what was read of the hosts before any of them is changed
 version_added: 0.1.0
 description:
-  - Compares each host's state with what the inventory wants of it, ids on disk, ports, space, memory, names, Java.
+  - Compares each host's state with what the inventory wants of it, ids on disk, ports, space, memory, names
+    and Java.
   - Fails with every finding of all hosts in one message, together with findings it is handed.
   - This is an action. There is no module to run on a host.
 options:
@@ -36,7 +37,7 @@ EXAMPLES = r"""
 - name: Judge the hosts
   barevm.kafka.preflight_hosts:
     cluster: "{{ preflight_cluster }}"
-    states: "{{ dict(ansible_play_hosts | zip(ansible_play_hosts | map('extract', hostvars, 'preflight_host'))) }}"
+    states: "{{ _preflight_states }}"
   run_once: true
 """
 

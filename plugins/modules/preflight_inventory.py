@@ -10,8 +10,8 @@ description:
   - Resolves the variables of every host of the groups C(zookeeper) and C(kafka), role defaults included,
     whatever C(--limit) says, and checks them one by one and against each other. Opens no connection.
   - Fails with every finding in one message, each with host, variable, value, rule and remedy.
-  - Its result describes the cluster to every later task. Variables belong into the inventory or on the command
-    line, since a play's own variables are not seen by it.
+  - Its result describes the cluster to every later task. Variables belong into the inventory or on the
+    command line, since a play's own variables are not seen by it.
   - This is an action. There is no module to run on a host.
 options: {}
 attributes:
@@ -39,7 +39,7 @@ reports_dir:
   returned: success
   type: str
 zookeeper:
-  description: C(servers) sorted by id, the C(connect) string with its chroot, C(hosts) without, and the C(chroot).
+  description: C(servers) sorted by id, the C(connect) string with its chroot, C(hosts) without it, C(chroot).
   returned: success
   type: dict
 kafka:
