@@ -117,13 +117,14 @@ def contradictions(options: Mapping[str, Any]) -> list[str]:
 
 def intention(options: Mapping[str, Any]) -> str:
     """What a run with these options would do, for check mode."""
-    size = f"of {options['payload_file']}" if options["payload_file"] else f"of {options['record_size']} bytes"
+    payload = options["payload_file"]
+    size = f"of {payload}" if payload else f"of {options['record_size']} bytes"
     much = f"{options['records']:,} records {size}" if options["records"] else f"records {size}"
     long = f" for {options['duration_s']:g} s" if options["duration_s"] else ""
     return (
         f"Would make a topic perf-… ({options['partitions']} partitions, replication factor "
-        f"{options['replication_factor']}) through {', '.join(options['bootstrap_servers'])}, send {much}{long} "
-        f"with {options['producers']} producers and {options['consumers']} consumers, remove the topic, and "
+        f"{options['replication_factor']}) through {', '.join(options['bootstrap_servers'])}, "
+        f"send {much}{long} with {options['producers']} producers and {options['consumers']} consumers, remove the topic, and "
         f"write perf.json and perf.html to {options['reports_dir']}."
     )
 

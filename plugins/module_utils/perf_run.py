@@ -47,8 +47,8 @@ class PerfError(Exception):
 def main(request: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     """Run the test that ``request`` (the options of ``perf_test``) describes.
 
-    Returns ``document`` (as in perf.json), ``summary``, ``json_path`` and ``html_path``; or ``error``, where it
-    could not be run.
+    Returns ``document`` (as in perf.json), ``summary``, ``json_path`` and ``html_path``; or ``error``, where
+    it could not be run.
     """
     try:
         return _run(request, progress)

@@ -7,8 +7,8 @@ module: perf_test
 short_description: Measure what a cluster takes and how fast
 version_added: 0.1.0
 description:
-  - Makes a topic of its own, lets producer processes write to it and consumer processes read it, and removes the
-    topic, also when the test fails or is interrupted.
+  - Makes a topic of its own, lets producer processes write to it and consumer processes read it, and removes
+    the topic, also when the test fails or is interrupted.
   - Every acknowledgement is counted and every latency recorded in an HdrHistogram; nothing is sampled.
   - A latency counts from the time at which the record was meant to be sent. With a limit that is its place in
     the schedule, so that falling behind shows in the latencies. Without a limit it is the time at which the
@@ -41,13 +41,15 @@ options:
     description:
       - Bytes of a record's value. Records of 8 bytes or more carry their intended send time (nanoseconds) in
         the first 8; the rest are random capital letters.
-      - Smaller records carry that time as Kafka's timestamp, so that end-to-end latencies are to the millisecond.
+      - Smaller records carry that time as Kafka's timestamp, so that end-to-end latencies are to the
+        millisecond.
     type: int
     default: 1024
   payload_file:
     description:
       - A file on the controller with records to send instead, each picked at random and sent as it is.
-      - The intended send time travels as Kafka's timestamp, so that end-to-end latencies are to the millisecond.
+      - The intended send time travels as Kafka's timestamp, so that end-to-end latencies are to the
+        millisecond.
     type: path
     default: ""
   payload_delimiter:
@@ -118,8 +120,8 @@ options:
     required: true
   baseline:
     description:
-      - The C(perf.json) of an earlier run to compare with. The test fails where records/s, or a p99 latency, is
-        worse by more than I(baseline_max_regression).
+      - The C(perf.json) of an earlier run to compare with. The test fails where records/s, or a p99 latency,
+        is worse by more than I(baseline_max_regression).
       - Refused when that run was of another workload, naming what differs.
     type: path
     default: ""

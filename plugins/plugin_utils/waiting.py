@@ -14,7 +14,7 @@ STEP_S = 5.0
 display = Display()
 
 
-class WaitingAction(ActionBase):  # type: ignore[misc]
+class WaitingAction(ActionBase):
     """Runs the module of the same name until it waits for nothing more, or its ``timeout_s`` has passed.
 
     The module returns ``waiting_for``, a list of what is outstanding, and may fail all the while.
