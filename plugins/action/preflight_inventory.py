@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.barevm.kafka.plugins.module_utils import (
@@ -20,6 +19,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils import (
 )
 from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
 from ansible_collections.barevm.kafka.plugins.modules.preflight_inventory import DOCUMENTATION
+from ansible_collections.barevm.kafka.plugins.plugin_utils import variable_specs
 from ansible_collections.barevm.kafka.plugins.plugin_utils.arguments import checked
 
 display = Display()
@@ -47,9 +47,11 @@ class ActionModule(ActionBase):
             host: self._resolve(host, groups, variables["hostvars"], defaults, specs, found)
             for host in dict.fromkeys([*groups["zookeeper"], *groups["kafka"]])
         }
-        # What broke its spec has no type to rely on, so the rules wait until all of it is right.
-        if not findings.errors(found):
-            found += inventory_rules.check(groups, hosts)
+        wrong = {(one.host, _base(one.variable)) for one in found}
+        if all(hosts.values()):
+            judged = inventory_rules.check(groups, hosts)
+            found += [one for one in judged if not _follows(one, wrong, groups)]
+        found = findings.merged(found, groups)
         for warning in findings.warnings(found):
             display.warning(str(warning))
         refused = findings.errors(found)
@@ -93,6 +95,10 @@ class ActionModule(ActionBase):
         specs: Mapping[str, dict[str, Any]],
         found: list[Finding],
     ) -> dict[str, Any]:
+        """The host's variables as their specs type them, what breaks its spec with its default instead.
+
+        Empty where there is no default to go on with.
+        """
         given = hostvars.raw_get(host)
         roles = [
             role
@@ -100,46 +106,44 @@ class ActionModule(ActionBase):
             if host in groups.get(role_variables.OF_GROUP.get(role, ""), [host])
         ]
         raw = {name: value for role in roles for name, value in defaults[role].items()}
+        options = {name: option for role in roles for name, option in specs[role].items()}
         templar = self._templar.copy_with_new_env(available_variables={**raw, **given})
         values: dict[str, Any] = {}
-        for role in roles:
-            mine: dict[str, Any] = {}
-            for name in specs[role]:
-                if name not in raw and name not in given:
-                    continue
-                try:
-                    mine[name] = templar.template(given.get(name, raw.get(name)))
-                except AnsibleError as error:
-                    found.append(_unresolved(host, name, given.get(name, raw.get(name)), error))
-            values.update(_validated(host, specs[role], mine, found))
-        return values
+        whole = True
+        for name, option in options.items():
+            if name not in raw and given.get(name) is None:
+                # An id, which a rule of its own asks for: it can say more than "missing".
+                continue
+            value, wrong = _judged(templar, host, name, option, given.get(name, raw.get(name)))
+            found += wrong
+            if not wrong:
+                values[name] = value
+            elif name in raw:
+                value, wrong = _judged(templar, host, name, option, raw[name])
+                values[name] = value
+                whole = whole and not wrong
+        return variable_specs.converted(options, values) if whole else {}
 
 
-def _unresolved(host: str, name: str, value: Any, error: AnsibleError) -> Finding:
-    return Finding(
-        host,
-        name,
-        str(value),
-        f"it cannot be resolved: {str(error).splitlines()[0]}",
-        "Define what it refers to",
-    )
+def _judged(
+    templar: Any, host: str, name: str, option: dict[str, Any], raw: Any
+) -> tuple[Any, list[Finding]]:
+    """The value behind ``raw``, and what is wrong with it."""
+    try:
+        value = templar.template(raw)
+    except AnsibleError as error:
+        rule = f"it cannot be resolved: {' '.join(str(error).split())}"
+        return None, [Finding(host, name, raw, rule, "Define what it refers to")]
+    return value, list(variable_specs.violations(host, name, option, value))
 
 
-def _validated(
-    host: str, spec: Mapping[str, Any], values: dict[str, Any], found: list[Finding]
-) -> dict[str, Any]:
-    # Ids are asked for by a rule of their own, which can say more than "missing".
-    options = {name: {**option, "required": False} for name, option in spec.items()}
-    outcome = ArgumentSpecValidator(options).validate(values)
-    for error in outcome.errors:
-        name = next((name for name in values if name in error.msg), "")
-        found.append(
-            Finding(
-                host,
-                name or "a variable",
-                values.get(name),
-                error.msg,
-                "See docs/variables.md for what it takes",
-            )
-        )
-    return {name: value for name, value in outcome.validated_parameters.items() if name in values}
+def _base(variable: str) -> str:
+    """The inventory's variable behind a finding's, which may name a part of it."""
+    return variable.split("[")[0]
+
+
+def _follows(finding: Finding, wrong: set[tuple[str, str]], groups: Mapping[str, list[str]]) -> bool:
+    """Whether a rule was broken by the default that stands in for what broke its spec."""
+    group = finding.host.removeprefix("group ")
+    hosts = groups.get(group, finding.host.split(", "))
+    return any((host, _base(finding.variable)) in wrong for host in hosts)

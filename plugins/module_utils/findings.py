@@ -7,7 +7,7 @@ not look anything up.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from ansible_collections.barevm.kafka.plugins.module_utils import properties
@@ -51,6 +51,22 @@ def errors(findings: Iterable[Finding]) -> list[Finding]:
 
 def warnings(findings: Iterable[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.severity == "warning"]
+
+
+def merged(found: Iterable[Finding], groups: Mapping[str, Sequence[str]]) -> list[Finding]:
+    """The findings, those that say the same of several hosts as one; a whole group by its name."""
+    alike: dict[tuple[str, ...], list[Finding]] = {}
+    for one in found:
+        alike.setdefault((one.variable, repr(one.value), one.rule, one.remedy, one.severity), []).append(one)
+    together = []
+    for same in alike.values():
+        hosts = [one.host for one in same]
+        whole = [name for name, members in groups.items() if list(members) == hosts and len(hosts) > 1]
+        # Of two groups of the same hosts, the one whose variable it is.
+        its_own = [name for name in whole if same[0].variable.startswith(name)]
+        named = f"group {(its_own or whole)[0]}" if whole else ", ".join(hosts)
+        together.append(replace(same[0], host=named))
+    return together
 
 
 def message(stage: str, findings: Sequence[Finding]) -> str:

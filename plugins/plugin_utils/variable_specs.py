@@ -1,0 +1,84 @@
+"""What a role's spec says against a variable's value: named exactly, down to the option of one listener."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
+
+Option = Mapping[str, Any]
+
+TAKES = {
+    "str": "text",
+    "path": "a path",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+    "dict": "a dictionary",
+}
+
+
+def violations(host: str, variable: str, option: Option, value: Any) -> Iterator[Finding]:
+    """Every finding of one variable of one host; ``option`` is its part of the spec."""
+    if value is None:
+        yield Finding(
+            host, variable, None, "it has no value", "Give it one, or leave it out to have its default"
+        )
+    elif option["type"] == "list" and "options" in option and isinstance(value, Sequence):
+        for position, element in enumerate(value):
+            name = element.get("name", position) if isinstance(element, Mapping) else position
+            yield from _of_dictionary(host, f"{variable}[{name}]", option["options"], element)
+    elif not _converts(option, value):
+        choices = ", ".join(map(str, option.get("choices", [])))
+        takes = f"one of {choices}" if choices else _takes(option)
+        yield Finding(host, variable, value, f"it takes {takes}", "docs/variables.md has what it means")
+
+
+def _of_dictionary(host: str, variable: str, options: Mapping[str, Option], value: Any) -> Iterator[Finding]:
+    if not isinstance(value, Mapping):
+        yield Finding(host, variable, value, "it takes a dictionary", f"Give {', '.join(options)}")
+        return
+    for name in value:
+        if name not in options:
+            yield Finding(
+                host,
+                f"{variable}.{name}",
+                value[name],
+                "there is no such option",
+                f"Use {', '.join(options)}",
+            )
+    for name, option in options.items():
+        if name in value:
+            yield from violations(host, f"{variable}.{name}", option, value[name])
+        elif option.get("required"):
+            yield Finding(host, f"{variable}.{name}", None, f"it takes {_takes(option)}", f"Give {name}")
+
+
+def _converts(option: Option, value: Any) -> bool:
+    """Whether Ansible takes the value, and makes nothing surprising of it."""
+    kind = option["type"]
+    # Ansible would write True or ['a'] for text, and count true as 1: YAML reads an unquoted no as false.
+    if isinstance(value, bool) and kind in ("str", "path", "int", "float"):
+        return False
+    if kind in ("str", "path") and not isinstance(value, (str, int, float)):
+        return False
+    outcome = ArgumentSpecValidator({"it": dict(option, required=False)}).validate({"it": value})
+    return not outcome.error_messages
+
+
+def _takes(option: Option) -> str:
+    elements = option.get("elements")
+    words = {"int": "whole numbers", "str": "texts", "path": "paths", "dict": "dictionaries"}
+    return TAKES[option["type"]] + (f" of {words.get(elements, elements)}" if elements else "")
+
+
+def converted(options: Mapping[str, Option], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values that violate nothing, as the spec types them, with the defaults of suboptions."""
+    outcome = ArgumentSpecValidator({name: dict(options[name], required=False) for name in values}).validate(
+        dict(values)
+    )
+    assert not outcome.error_messages, outcome.error_messages
+    return {name: outcome.validated_parameters[name] for name in values}
