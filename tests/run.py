@@ -138,7 +138,7 @@ def judge(running: Running, why: str) -> Outcome:
     if phase.tests:
         outcome.passed, outcome.failed, outcome.skipped = count_tests(phase.junit)
         if not outcome.passed and not outcome.failed and not why:
-            outcome.why = "no test ran"
+            outcome.why = f"no test ran (exit code {code})"
     if phase.lines and phase.log.exists():
         words = phase.log.read_text(errors="replace")
         outcome.passed = len(re.findall(r"^ok ", words, re.MULTILINE))
