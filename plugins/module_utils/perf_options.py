@@ -124,8 +124,8 @@ def intention(options: Mapping[str, Any]) -> str:
     return (
         f"Would make a topic perf-… ({options['partitions']} partitions, replication factor "
         f"{options['replication_factor']}) through {', '.join(options['bootstrap_servers'])}, "
-        f"send {much}{long} with {options['producers']} producers and {options['consumers']} consumers, remove the topic, and "
-        f"write perf.json and perf.html to {options['reports_dir']}."
+        f"send {much}{long} with {options['producers']} producers and {options['consumers']} consumers, "
+        f"remove the topic, and write perf.json and perf.html to {options['reports_dir']}."
     )
 
 
