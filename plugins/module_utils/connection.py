@@ -5,10 +5,16 @@ The prose for these options is in ``doc_fragments/connection.py``; a test compar
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from ansible_collections.barevm.kafka.plugins.module_utils.cluster_model import address_port
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient, ClusterMetadata
+
+POLL_S = 0.1
 
 
 class Listener(TypedDict):
@@ -111,3 +117,24 @@ def client_config(
         "log_level": 0,
         **properties,
     }
+
+
+def admin_client(config: Mapping[str, Any], timeout_s: float) -> tuple[AdminClient, ClusterMetadata]:
+    """A client with the cluster's brokers and topics; raises KafkaException after ``timeout_s`` seconds.
+
+    A broker that the controller cannot reach knows of no cluster ("Partial response" to librdkafka). A
+    client that began with it stays with it, so a new one begins with another.
+    """
+    from confluent_kafka import KafkaError, KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    deadline = time.monotonic() + timeout_s
+    while True:
+        admin = AdminClient(dict(config))
+        try:
+            return admin, admin.list_topics(timeout=max(POLL_S, deadline - time.monotonic()))
+        except KafkaException as error:
+            admin.poll(0)  # hands what the client met on the way to its error_cb
+            if error.args[0].code() != KafkaError._PARTIAL or time.monotonic() > deadline:
+                raise
+        time.sleep(POLL_S)

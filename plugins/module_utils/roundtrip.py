@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import ClusterFinding
 from ansible_collections.barevm.kafka.plugins.module_utils.connection import (
     Broker,
+    admin_client,
     broker_name,
     client_config,
     usable_listeners,
@@ -145,7 +146,7 @@ def _apply(admin: AdminClient, wanted: Plan, existing: int, timeout_s: float) ->
 
 
 def _ready(
-    admin: AdminClient, expected: Sequence[Broker], timeout_s: float, check_mode: bool, report: Report
+    config: Mapping[str, Any], expected: Sequence[Broker], timeout_s: float, check_mode: bool, report: Report
 ) -> dict[int, int]:
     """Bring the topic to where every broker leads a partition of it; returns broker id to partition.
 
@@ -155,8 +156,8 @@ def _ready(
     ids = {broker["id"] for broker in expected}
     deadline = time.monotonic() + timeout_s
     refusal = ""
+    admin, metadata = admin_client(config, timeout_s)
     while True:
-        metadata = admin.list_topics(timeout=timeout_s)
         alive = sorted(ids & set(metadata.brokers))
         partitions = _partitions(metadata)
         replicas = len(partitions[0].replicas) if partitions else min(REPLICATION_FACTOR, len(ids))
@@ -166,6 +167,7 @@ def _ready(
             break
         refusal = _apply(admin, wanted, len(partitions), left)
         time.sleep(POLL_S)
+        metadata = admin.list_topics(timeout=timeout_s)
     if not check_mode:
         _missing_leaders(expected, alive, wanted, replicas, refusal, report)
     return {partition.leader: number for number, partition in partitions.items() if partition.leader in ids}
@@ -206,7 +208,7 @@ class _Way:
         self.troubles: list[str] = []
         self.payloads: dict[int, bytes] = {}
         """Partition to the value that was written to it."""
-        self.refusals: dict[int, str] = {}
+        self.refusals: dict[int, KafkaError] = {}
 
     def _trouble(self, error: KafkaError) -> None:
         self.troubles.append(error.str())
@@ -230,23 +232,44 @@ class _Way:
             }
         )
         for probe in probes:
-
-            def delivered(error: KafkaError | None, record: Message, probe: Probe = probe) -> None:
-                if error is None:
-                    probe.offset = record.offset()
-                    probe.produce_ms = round(record.latency() * 1000, 1)
-                else:
-                    self.refusals[probe.partition] = error.str()
-
             head = f"{uuid.uuid4()} broker {probe.broker} {probe.listener} ".encode()
             self.payloads[probe.partition] = head + os.urandom(RECORD_BYTES - len(head))
-            self.producer.produce(
-                TOPIC, self.payloads[probe.partition], partition=probe.partition, on_delivery=delivered
-            )
+            self._produce(probe)
 
-    def acknowledged(self) -> None:
+    def _produce(self, probe: Probe) -> None:
+        def delivered(error: KafkaError | None, record: Message) -> None:
+            if error is None:
+                probe.offset = record.offset()
+                probe.produce_ms = round(record.latency() * 1000, 1)
+            else:
+                self.refusals[probe.partition] = error
+
+        self.producer.produce(
+            TOPIC, self.payloads[probe.partition], partition=probe.partition, on_delivery=delivered
+        )
+
+    def acknowledged(self, probes: Sequence[Probe]) -> None:
         """Wait until every record is acknowledged or refused: message.timeout.ms bounds it."""
-        self.producer.flush(self.timeout_s + 1)
+        from confluent_kafka import KafkaError
+
+        deadline = time.monotonic() + self.timeout_s
+        while True:
+            self.producer.flush(self.timeout_s + 1)
+            # A broker that has not heard of a partition added a moment ago made the client refuse it.
+            again = [
+                probe
+                for probe in probes
+                if probe.offset is None
+                and probe.partition in self.refusals
+                and self.refusals[probe.partition].code() == KafkaError._UNKNOWN_PARTITION
+            ]
+            if not again or time.monotonic() > deadline:
+                return
+            time.sleep(POLL_S)
+            self.producer.list_topics(TOPIC, timeout=self.timeout_s)
+            for probe in again:
+                del self.refusals[probe.partition]
+                self._produce(probe)
 
     def read(self, probes: Sequence[Probe]) -> dict[int, bytes]:
         """The value at each probe's offset, by partition; what did not come in time is left out."""
@@ -296,7 +319,6 @@ def run(
     Under check mode nothing is created and nothing written.
     """
     from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
 
     began = time.perf_counter()
     report = Report()
@@ -326,10 +348,8 @@ def run(
     ]
     admin_way = ways[0]
     try:
-        admin = AdminClient(admin_way.config)
-        leaders = _ready(admin, brokers, timeout_s, check_mode, report)
+        leaders = _ready(admin_way.config, brokers, timeout_s, check_mode, report)
     except KafkaException as error:
-        admin.poll(0)  # hands over what the client met on the way
         addresses = listeners[admin_way.name].values()
         report.findings.append(
             ClusterFinding(
@@ -365,7 +385,7 @@ def _probe(
     for way in ways:
         way.produce(probes[way.name])
     for way in ways:
-        way.acknowledged()
+        way.acknowledged(probes[way.name])
     for way in ways:
         read = way.read(probes[way.name])
         for probe in probes[way.name]:
@@ -384,8 +404,8 @@ def _probe(
 def _fault(way: _Way, probe: Probe, read: Mapping[int, bytes]) -> str:
     name = f"{TOPIC}-{probe.partition}"
     if probe.offset is None:
-        refusal = way.refusals.get(probe.partition, "no acknowledgement came")
-        return f"a record for {name} could not be written: {refusal}"
+        refusal = way.refusals.get(probe.partition)
+        return f"a record for {name} could not be written: {refusal.str() if refusal else 'no answer came'}"
     if probe.partition not in read:
         return f"the record acknowledged at offset {probe.offset} of {name} could not be read"
     if read[probe.partition] != way.payloads[probe.partition]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import ClusterFinding
 from ansible_collections.barevm.kafka.plugins.module_utils.connection import (
     Broker,
+    admin_client,
     broker_name,
     client_config,
     usable_listeners,
@@ -190,7 +191,6 @@ def observe(
     each request. With every broker's host in ``down`` there is nothing to wait for.
     """
     from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
 
     deadline = time.monotonic() + timeout_s
     listeners = usable_listeners(brokers, listener_config)
@@ -207,12 +207,12 @@ def observe(
             ]
         )
     config = client_config(listeners[name], listener_config.get(name, {}), request_timeout_s)
-    admin = AdminClient(config | {"error_cb": lambda error: troubles.append(error.str())})
+    config["error_cb"] = lambda error: troubles.append(error.str())
     while True:
         began = time.perf_counter()
         report = Report()
         try:
-            metadata = admin.list_topics(timeout=request_timeout_s)
+            admin, metadata = admin_client(config, request_timeout_s)
             judge_partitions(metadata, report)
             existing = [topic for topic in internal_topics if topic in metadata.topics]
             smallest = _min_insync(admin, existing, request_timeout_s) if existing else {}
@@ -235,7 +235,6 @@ def observe(
             )
             judge_controllers(brokers, report)
         except KafkaException as error:
-            admin.poll(0)  # hands over what the client met on the way
             met = f" ({troubles[-1]})" if troubles else ""
             if any(broker["host"] not in down for broker in brokers):
                 report.waiting_for.append("a broker that answers")

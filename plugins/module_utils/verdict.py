@@ -75,7 +75,9 @@ def judge_host(
     for name, unit in state["units"].items():
         what, remedy = _unit_fault(name, unit)
         if what:
-            said = last_words(journals.get(name, ""))
+            # One that was stopped says nothing of the reason; what it wrote last would mislead.
+            stopped = unit["active_state"] == "inactive" and unit["result"] == "success"
+            said = "" if stopped else last_words(journals.get(name, ""))
             verdict.add(ClusterFinding(what + (f'; it said "{said}"' if said else ""), host, remedy))
         elif unit["unit_file_state"] != "enabled":
             verdict.add(
@@ -104,10 +106,10 @@ def _unit_fault(name: str, unit: Mapping[str, Any]) -> tuple[str, str]:
     ended = f"result {unit['result']}, exit status {unit['exec_main_status']}"
     look = f"See `journalctl --unit {name}` there"
     if unit["active_state"] == "activating":
-        return f"{name} cannot start: {unit['n_restarts']} restarts so far, {ended}", look
+        return f"{name} cannot start, or does not stay up: restarts {unit['n_restarts']}, {ended}", look
     if unit["active_state"] == "failed":
         return f"{name} has failed: {ended}", f"{look}, cure the cause, then `systemctl restart {name}`"
-    return f"{name} is {unit['active_state']} ({ended})", f"`systemctl start {name}`, or run site.yml"
+    return f"{name} is {unit['active_state']}: it was stopped", f"`systemctl start {name}`, or run site.yml"
 
 
 def take_up(name: str, outcome: Mapping[str, Any], keys: Sequence[str], verdict: Verdict) -> None:

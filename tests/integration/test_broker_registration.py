@@ -33,7 +33,10 @@ def restarted(kafka: Kafka, broker_id: int, **settings: str) -> Iterator[None]:
 
 @contextmanager
 def znode(zookeeper: ZooKeeper, path: str, address: str, ephemeral: bool = True) -> Iterator[str]:
-    """A registration made by the test; yields the owning session as the report shows it."""
+    """A registration made by the test; yields the owning session as the report shows it.
+
+    The controller connects to ``address``: it has to be one where nothing answers.
+    """
     document = {
         "version": 5,
         "endpoints": [f"PLAINTEXT://{address}"],
@@ -88,12 +91,12 @@ def test_a_stopped_broker_is_missing_and_waited_for(kafka: Kafka) -> None:
 
 
 def test_a_foreign_broker_is_named_with_its_address(kafka: Kafka) -> None:
-    with znode(kafka.zookeeper, "/kafka/brokers/ids/9", "10.9.9.9:9092") as session:
+    with znode(kafka.zookeeper, "/kafka/brokers/ids/9", "127.0.9.9:9092") as session:
         report = observe(kafka)
     assert [each["id"] for each in report["unexpected"]] == [9]
     assert report["waiting_for"] == []
     said = only(report)
-    assert f"broker 9 is registered (PLAINTEXT PLAINTEXT://10.9.9.9:9092, session {session}" in said
+    assert f"broker 9 is registered (PLAINTEXT PLAINTEXT://127.0.9.9:9092, session {session}" in said
     assert "No host in the inventory has its address" in said
 
 
@@ -103,7 +106,7 @@ def test_a_former_id_of_a_known_host_is_told_from_a_foreign_one(kafka: Kafka) ->
 
 
 def test_a_registration_that_no_session_owns(kafka: Kafka) -> None:
-    with znode(kafka.zookeeper, "/kafka/brokers/ids/9", "10.9.9.9:9092", ephemeral=False):
+    with znode(kafka.zookeeper, "/kafka/brokers/ids/9", "127.0.9.9:9092", ephemeral=False):
         assert "no session owns the znode" in only(observe(kafka))
 
 

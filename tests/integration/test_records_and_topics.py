@@ -8,7 +8,7 @@ from typing import Any
 from ansible_collections.barevm.kafka.plugins.module_utils import cluster_findings, roundtrip, topic_health
 from confluent_kafka.admin import AdminClient
 
-from tests.integration.cluster import LOOPBACK, Kafka, free_ports
+from tests.integration.cluster import LOOPBACK, Kafka, free_ports, wait_until
 
 SAFE: dict[str, topic_health.Wanted] = {
     "__consumer_offsets": {"replication_factor": 3, "min_insync_replicas": 2},
@@ -42,6 +42,7 @@ def test_a_record_through_each_listener_of_each_broker(kafka: Kafka) -> None:
 
 def test_a_healthy_cluster(kafka: Kafka) -> None:
     run(kafka)
+    wait_until("the first consumer's topic", lambda: "__consumer_offsets" in topics(kafka), 20)
     report = health(kafka, 30)
     assert report["findings"] == []
     assert report["partitions"] >= 3
@@ -143,5 +144,6 @@ def test_nobody_answers(kafka: Kafka) -> None:
 
 def test_the_oldest_supported_release(classic: Kafka) -> None:
     assert run(classic)["findings"] == []
+    wait_until("the first consumer's topic", lambda: "__consumer_offsets" in topics(classic), 20)
     (finding,) = health(classic)["findings"]
     assert "__consumer_offsets has replication factor 1, the inventory asks for 3" in finding["what"]

@@ -38,7 +38,7 @@ def test_a_service_that_runs() -> None:
     [
         (
             {"active_state": "inactive", "sub_state": "dead"},
-            "zkkafka2: kafka.service is inactive (result success, exit status 0). "
+            "zkkafka2: kafka.service is inactive: it was stopped. "
             "`systemctl start kafka.service`, or run site.yml.",
         ),
         (
@@ -53,7 +53,8 @@ def test_a_service_that_runs() -> None:
                 "result": "exit-code",
                 "exec_main_status": 1,
             },
-            "zkkafka2: kafka.service cannot start: 3 restarts so far, result exit-code, exit status 1",
+            "zkkafka2: kafka.service cannot start, or does not stay up: restarts 3, result exit-code, "
+            "exit status 1",
         ),
         (
             {"load_state": "not-found", "active_state": "inactive"},
