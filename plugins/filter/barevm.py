@@ -10,6 +10,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils import (
     cluster_model,
     heap,
     kafka_settings,
+    releases,
     service_units,
     zookeeper_settings,
 )
@@ -30,7 +31,7 @@ class FilterModule:
             },
             "hardened": service_units.hardened,
             "heap_size": lambda memory_mb, product, asked="": heap.size(product, memory_mb, asked),
-            "lacking": cluster_model.lacking,
+            "lacking": lambda wanted, states: [one for one in wanted if releases.lack(list(states), one)],
             "link_in": lambda name, folder, target: {"path": f"{folder}/{name}", "target": target},
             "restart_delay_s": service_units.restart_delay_s,
             "server_settings": zookeeper_settings.server_settings,

@@ -6,8 +6,10 @@ ask another and a limited run still knows the whole cluster.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from ansible_collections.barevm.kafka.plugins.module_utils.releases import Release
 
 Variables = Mapping[str, Any]
 Groups = Mapping[str, Sequence[str]]
@@ -75,8 +77,7 @@ def release(product: str, variables: Variables) -> dict[str, Any]:
     """The release of ``product`` (kafka or zookeeper) that a host is to have, and where it will be."""
     version = variables[f"{product}_version"]
     scala = variables["kafka_scala_version"] if product == "kafka" else ""
-    folder = f"kafka_{scala}-{version}" if product == "kafka" else f"apache-zookeeper-{version}-bin"
-    return {
+    wanted = {
         "product": product,
         "version": version,
         "scala_version": scala,
@@ -84,8 +85,10 @@ def release(product: str, variables: Variables) -> dict[str, Any]:
         "url": variables[f"{product}_release_url"],
         "sha512": variables[f"{product}_release_sha512"],
         "dir": variables[f"{product}_release_dir"],
-        "path": f"{variables[f'{product}_install_root']}/{folder}",
+        "path": "",
     }
+    folder = Release.from_dict(wanted).folder
+    return {**wanted, "path": f"{variables[f'{product}_install_root']}/{folder}"}
 
 
 def build(groups: Mapping[str, Sequence[str]], hosts: Mapping[str, Variables]) -> dict[str, Any]:
@@ -185,11 +188,3 @@ def reads(variables: Variables, in_zookeeper: bool, in_kafka: bool) -> dict[str,
         wanted["ports"] += [listener["port"] for listener in variables["kafka_listeners"]]
         wanted["kafka_log_dirs"] = variables["kafka_log_dirs"]
     return wanted
-
-
-def lacking(
-    releases: Iterable[Mapping[str, Any]], states: Iterable[Mapping[str, Any]]
-) -> list[Mapping[str, Any]]:
-    """The releases that a host should have and has no manifest of; ``states`` are host_state's answers."""
-    missing = {path for state in states for path, manifest in state["releases"].items() if manifest is None}
-    return [wanted for wanted in releases if wanted["path"] in missing]

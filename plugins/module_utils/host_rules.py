@@ -6,8 +6,9 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils import heap, java_matrix
+from ansible_collections.barevm.kafka.plugins.module_utils import cluster_model, heap, java_matrix
 from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
+from ansible_collections.barevm.kafka.plugins.module_utils.releases import Release, is_installed
 
 Variables = Mapping[str, Any]
 State = Mapping[str, Any]
@@ -19,7 +20,7 @@ MOST_OF_MEMORY = 0.75
 def check(host: str, variables: Variables, state: State, reads: Mapping[str, Any]) -> list[Finding]:
     """Every finding of one host; ``state`` is what module host_state answered to ``reads``."""
     products = [service["unit"].removesuffix(".service") for service in reads["services"]]
-    rules = (identity, ports, disks, memory, names, java)
+    rules = (identity, ports, disks, memory, names, java, releases)
     return [finding for rule in rules for finding in rule(host, variables, state, products)]
 
 
@@ -160,3 +161,21 @@ def java(host: str, variables: Variables, state: State, products: list[str]) -> 
         return
     for product in products:
         yield from java_matrix.check(host, product, variables[f"{product}_version"], present)
+
+
+def releases(host: str, variables: Variables, state: State, products: list[str]) -> Iterator[Finding]:
+    """A folder that a service runs from cannot be replaced: what it has not loaded yet would be gone."""
+    for product in products:
+        wanted = cluster_model.release(product, variables)
+        manifest = state["releases"][wanted["path"]]
+        running = state["units"][f"{product}.service"]["active_state"] not in ("inactive", "failed")
+        if manifest is None or not running or is_installed(Release.from_dict(wanted), manifest):
+            continue
+        yield Finding(
+            host,
+            f"{product}_release_source",
+            wanted["source"],
+            f"{wanted['path']} holds another release (source {manifest.get('source')}), "
+            f"and {product}.service runs from it",
+            f"Stop {product}.service on this host first, or give the release another {product}_install_root",
+        )
