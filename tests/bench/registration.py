@@ -1,13 +1,9 @@
-"""How long the registration check takes: three real brokers, and a thousand registrations.
-
-Run as ``python -m tests.bench.registration``; fails where a limit is exceeded.
-"""
+"""How long the registration check takes: three real brokers, and a thousand registrations."""
 
 from __future__ import annotations
 
 import json
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +11,7 @@ from typing import Any
 from ansible_collections.barevm.kafka.plugins.module_utils import registration
 from ansible_collections.barevm.kafka.plugins.module_utils.zookeeper import connected, parse_connect
 
+from tests.bench.table import Row
 from tests.integration.cluster import Kafka, ZooKeeper
 from tests.integration.conftest import release_in_cache
 
@@ -73,28 +70,20 @@ def thousand(zookeeper: ZooKeeper) -> list[dict[str, Any]]:
     return expected
 
 
-def main() -> int:
-    """Print both figures with their limits."""
+def measure() -> list[Row]:
+    """Both figures beside their limits."""
     with tempfile.TemporaryDirectory() as scratch:
         zookeeper = ZooKeeper.create(release_in_cache("zookeeper", "3.9.5"), Path(scratch), 3)
         kafka = Kafka(release_in_cache("kafka", "3.9.2"), Path(scratch), zookeeper, "/kafka")
         try:
             kafka.start(1, 2, 3)
-            figures = [
-                ("three brokers", milliseconds(kafka.connect, kafka.expected()), THREE_BROKERS_LIMIT_MS),
-                (
-                    "1,000 registrations",
-                    milliseconds(f"{zookeeper.hosts}/many", thousand(zookeeper)),
-                    THOUSAND_LIMIT_MS,
-                ),
-            ]
+            three_ms = milliseconds(kafka.connect, kafka.expected())
+            thousand_ms = milliseconds(f"{zookeeper.hosts}/many", thousand(zookeeper))
         finally:
             kafka.stop(hard=True)
             zookeeper.stop()
-    for what, figure, limit in figures:
-        print(f"broker_registration, {what:20} {figure:8.1f} ms  limit {limit:6.0f} ms")
-    return int(any(figure > limit for _, figure, limit in figures))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    module = "broker_registration"
+    return [
+        Row(f"{module}, three brokers", three_ms, "ms", "limit", THREE_BROKERS_LIMIT_MS, at_most=1),
+        Row(f"{module}, 1,000 registered", thousand_ms, "ms", "limit", THOUSAND_LIMIT_MS, at_most=1),
+    ]

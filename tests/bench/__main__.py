@@ -1,0 +1,51 @@
+"""`make bench`: every figure that the project is held to, beside its reference, in one table.
+
+Absolute times vary with the machine and its other work, so each figure is measured beside something
+known, in turn, and judged by the ratio. Nothing here is part of the tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from tests.bench import hosts, produce, registration, site
+from tests.bench.table import table
+
+PARTS = ("site", "registration", "perf")
+
+
+def main() -> int:
+    """Measure the parts that were asked for; hosts made for it are removed again."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--only", action="append", choices=PARTS, help="this part alone (may be repeated)")
+    parser.add_argument("--keep", action="store_true", help="leave the hosts for the next bench")
+    arguments = parser.parse_args()
+    parts = arguments.only or PARTS
+    rows = []
+    if "registration" in parts:
+        print("broker_registration …", flush=True)
+        rows += registration.measure()
+    if {"site", "perf"} & set(parts):
+        # A first deploy is measured on hosts that are new; on hosts left by --keep it is left out.
+        fresh = not hosts.facts()
+        hosts.up()
+        try:
+            if "site" in parts:
+                print("site.yml …", flush=True)
+                rows += site.measure(deploy=fresh)
+            else:
+                hosts.play("site.yml")
+            if "perf" in parts:
+                print("perf_test …", flush=True)
+                rows += produce.measure()
+        finally:
+            if not arguments.keep:
+                hosts.down()
+    print(table(rows))
+    missed = [row.what for row in rows if not row.met]
+    return int(bool(missed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
