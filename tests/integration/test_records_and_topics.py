@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.barevm.kafka.plugins.module_utils import cluster_findings, roundtrip, topic_health
+from ansible_collections.barevm.kafka.plugins.module_utils.roundtrip_topic import TOPIC
 from confluent_kafka.admin import AdminClient
 
 from tests.integration.cluster import LOOPBACK, Kafka, free_ports, wait_until
@@ -37,7 +38,7 @@ def test_a_record_through_each_listener_of_each_broker(kafka: Kafka) -> None:
     proven = {(probe["broker"], probe["listener"]) for probe in report["probes"]}
     assert proven == {(i, name) for i in (1, 2, 3) for name in ("PLAINTEXT", "CLIENT")}
     assert all(probe["produce_ms"] > 0 and probe["read_ms"] > 0 for probe in report["probes"])
-    assert {len(each.replicas) for each in topics(kafka)[roundtrip.TOPIC].partitions.values()} == {3}
+    assert {len(each.replicas) for each in topics(kafka)[TOPIC].partitions.values()} == {3}
 
 
 def test_a_healthy_cluster(kafka: Kafka) -> None:

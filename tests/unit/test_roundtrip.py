@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.barevm.kafka.plugins.module_utils.roundtrip import Partition, Plan, plan
+from ansible_collections.barevm.kafka.plugins.module_utils.roundtrip_topic import Partition, Plan, plan
 from hypothesis import given
 from hypothesis import strategies as st
 
