@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.barevm.kafka.plugins.module_utils import (
@@ -39,7 +40,9 @@ class ActionModule(ActionBase):
             role: self._load(role_variables.defaults_file(role)) for role in role_variables.DESCRIBING
         }
         specs = {
-            role: self._load(role_variables.specs_file(role))["argument_specs"]["main"]["options"]
+            role: yaml_load(role_variables.specs_file(role).read_text(encoding="utf-8"))["argument_specs"][
+                "main"
+            ]["options"]
             for role in role_variables.DESCRIBING
         }
         found: list[Finding] = []
