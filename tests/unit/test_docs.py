@@ -1,0 +1,66 @@
+"""What the handbook names is there: pages, make targets, verbs, modules, variables, files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCES = re.compile(r"(?ms)^```.*?^```$")
+ROLES = sorted(path.parents[1].name for path in ROOT.glob("roles/*/meta/argument_specs.yml"))
+
+
+def names(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def anchors(page: Path) -> set[str]:
+    """Headings as a renderer turns them into anchors."""
+    heads = re.findall(r"(?m)^#+ (.+)$", FENCES.sub("", page.read_text(encoding="utf-8")))
+    return {re.sub(r"[^\w -]", "", head.lower()).strip().replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names)
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", FENCES.sub("", page.read_text(encoding="utf-8"))):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        linked = (page.parent / path).resolve() if path else page
+        if not linked.exists() or (anchor and anchor not in anchors(linked)):
+            broken.append(target)
+    assert not broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names)
+def test_make_targets_are_there(page: Path) -> None:
+    rules = set(re.findall(r"(?m)^([\w%-]+):", (ROOT / "Makefile").read_text(encoding="utf-8")))
+    text = page.read_text(encoding="utf-8")
+    told = set(re.findall(r"`make ([a-z-]+)|(?m:^make ([a-z-]+))", text))
+    missing = {one or other for one, other in told} - rules
+    assert not {name for name in missing if not name.startswith("molecule-")}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names)
+def test_names_of_the_collection_are_there(page: Path) -> None:
+    there = {path.stem for folder in ("playbooks", "plugins/modules") for path in (ROOT / folder).iterdir()}
+    named = set(re.findall(r"\bbarevm\.kafka\.(\w+)", page.read_text(encoding="utf-8")))
+    assert not {name for name in named - there - set(ROLES) if len(name) > 1}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "modules.md"], ids=names)
+def test_variables_are_there(page: Path) -> None:
+    """Of the names in backticks, those that begin like a role's variable."""
+    there = {path.stem for path in (ROOT / "plugins/modules").iterdir()}
+    there |= {"preflight_cluster", "preflight_host", "host_tuning_findings"}  # what roles hand on
+    for role in ROLES:
+        spec = yaml.safe_load((ROOT / f"roles/{role}/meta/argument_specs.yml").read_text(encoding="utf-8"))
+        for entry in spec["argument_specs"].values():
+            there |= set(entry.get("options") or {})
+    words = re.findall(rf"`((?:{'|'.join(ROLES)})_[a-z0-9_]+)`", page.read_text(encoding="utf-8"))
+    assert not {word for word in words if word not in there}
