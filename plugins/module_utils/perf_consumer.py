@@ -79,7 +79,9 @@ class Reading:
         counts_from_ns = recorder.begin_ns - GO_AHEAD_NS // 2 if recorder.begin_ns else now_ns
         for message in messages:
             if (error := message.error()) is not None:
-                count_error(self.errors, error.name(), error.str())
+                # A topic that was made a moment ago may not be known to every broker yet.
+                if recorder.begin_ns:
+                    count_error(self.errors, error.name(), error.str())
                 continue
             self._next[message.partition()] = message.offset() + 1
             if self._headed:

@@ -120,19 +120,20 @@ def reasons(found: Mapping[str, Any], workload: Mapping[str, Any], drained: bool
         if missing > 0:
             why = "" if drained else ", since their end was not reached in time"
             said.append(f"{missing} acknowledged records were not read back{why}")
-        if found["consumer_errors"]:
-            said.append(f"consumers met errors: {_said(found['consumer_errors'])}")
     return said
 
 
 def warnings(found: Mapping[str, Any], rate: float | None, sending_s: float) -> list[str]:
     """What a reader of the figures must know, a sentence each."""
+    said = []
     if rate and found["records_sent"] < 0.99 * rate * sending_s:
-        return [
+        said.append(
             f"the limit of {rate:,.0f} records/s was not reached: {found['records_sent'] / sending_s:,.0f} "
             "were sent a second, so latencies grow with the delay behind the schedule"
-        ]
-    return []
+        )
+    if found.get("consumer_errors"):
+        said.append(f"consumers met errors and went on: {_said(found['consumer_errors'])}")
+    return said
 
 
 def progress_line(observed: Observed, seconds: Sequence[int], left: str) -> str:

@@ -108,6 +108,8 @@ def _text(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | float):
         return f"{value:,}"
+    if isinstance(value, list):
+        return ", ".join(map(_text, value)) or "none"
     if isinstance(value, dict):
         return "; ".join(f"{name}: {_text(each)}" for name, each in value.items()) or "none"
     return "none" if value is None else (repr(value) if value == "\n" else str(value) or "none")

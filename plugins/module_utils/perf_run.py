@@ -80,6 +80,7 @@ def _run(options: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     reasons = [*perf_figures.reasons(found, workload, observed.drained), *removal]
     warnings = perf_figures.warnings(found, rate, observed.sending_ms / 1000)
     head: dict[str, Any] = {
+        "bootstrap_servers": options["bootstrap_servers"],
         "parameters": workload,
         "client": f"confluent-kafka {confluent_kafka.__version__}, "
         f"librdkafka {confluent_kafka.libversion()[0]}",

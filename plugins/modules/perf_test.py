@@ -57,7 +57,9 @@ options:
     type: str
     default: "\n"
   records:
-    description: End after this many records. Exactly one of I(records) and I(duration_s) is set.
+    description:
+      - End after this many records. Exactly one of I(records) and I(duration_s) is set.
+      - A test that takes more than an hour for them is stopped; for longer ones set I(duration_s).
     type: int
     default: 0
   duration_s:
