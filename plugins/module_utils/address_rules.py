@@ -22,7 +22,7 @@ def addresses(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
     for host in groups["zookeeper"]:
         address = hosts[host]["zookeeper_address"]
         owners["zookeeper_address", _canonical(address)][host] = None
-        if not (alone and _is_loopback(address)):
+        if not (alone and is_loopback(address)):
             yield from _unreachable(host, "zookeeper_address", address, "error")
     for host in groups["kafka"]:
         told = set()
@@ -30,7 +30,7 @@ def addresses(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
             owners[shared_by][host] = None
             if (variable, address) not in told:
                 told.add((variable, address))
-                severity: Severity = "warning" if alone and _is_loopback(address) else "error"
+                severity: Severity = "warning" if alone and is_loopback(address) else "error"
                 yield from _unreachable(host, variable, address, severity)
     for (variable, address), sharing in owners.items():
         if len(sharing) > 1:
@@ -76,7 +76,8 @@ def _canonical(address: str) -> str:
     return str(_parsed(address) or address.lower())
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Whether the address, or the name that everybody has for it, leads a host to itself."""
     parsed = _parsed(address)
     return parsed.is_loopback if parsed else address.lower() in LOOPBACK_NAMES
 
@@ -90,7 +91,7 @@ def _unreachable(host: str, variable: str, address: str, severity: Severity) -> 
 
 def _wrong_address(address: str) -> tuple[str, str] | None:
     """Rule and remedy."""
-    if _is_loopback(address):
+    if is_loopback(address):
         return (
             "a loopback address leads every other host to itself "
             "(Debian's installer writes 127.0.1.1 into /etc/hosts)",

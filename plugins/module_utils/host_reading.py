@@ -168,10 +168,10 @@ def disks(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
     mounts = []
     for line in (text("/proc/self/mounts") or "").splitlines():
         _device, escaped, kind, options = line.split()[:4]
-        mounts.append((escaped.encode().decode("unicode_escape"), kind, options.split(",")))
+        mounts.append((_without_octal(escaped), kind, options.split(",")))
     found = {}
     for path in paths:
-        existing = path
+        existing = os.path.abspath(path)
         while not os.path.isdir(existing):
             existing = os.path.dirname(existing)
         real = os.path.realpath(existing)
@@ -182,13 +182,18 @@ def disks(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
         point, kind, flags = max(enumerate(holding), key=lambda item: (len(item[1][0]), item[0]))[1]
         state = os.statvfs(existing)
         found[path] = {
-            "exists": existing == path,
+            "exists": os.path.isdir(path),
             "mount_point": point,
             "fstype": kind,
             "options": flags,
             "free_bytes": state.f_bavail * state.f_frsize,
         }
     return found
+
+
+def _without_octal(escaped: str) -> str:
+    """A mount point as it is: /proc/mounts writes blanks and backslashes as three octal digits (proc(5))."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found.group(1), 8)), escaped)
 
 
 def ports(numbers: Iterable[int]) -> dict[str, dict[str, Any] | None]:

@@ -6,7 +6,12 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils import cluster_model, heap, java_matrix
+from ansible_collections.barevm.kafka.plugins.module_utils import (
+    address_rules,
+    cluster_model,
+    heap,
+    java_matrix,
+)
 from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
 from ansible_collections.barevm.kafka.plugins.module_utils.releases import Release, is_installed
 
@@ -127,7 +132,7 @@ def names(host: str, variables: Variables, state: State, products: list[str]) ->
             "the host cannot resolve it",
             "Add it to the DNS, or give an IP address",
         )
-    elif loopback and not _is_address(name):
+    elif loopback and not address_rules.is_loopback(name):
         yield Finding(
             host,
             "zookeeper_address",
@@ -136,14 +141,6 @@ def names(host: str, variables: Variables, state: State, products: list[str]) ->
             "Remove the line from the host's /etc/hosts (Debian's installer writes one), "
             "or give an IP address",
         )
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def java(host: str, variables: Variables, state: State, products: list[str]) -> Iterator[Finding]:
