@@ -143,6 +143,21 @@ class Plan:
             lines += [f"    {group}:", "      hosts:", *(f"        {host.name}:" for host in hosts)]
         return "\n".join(lines) + "\n"
 
+    def values(self) -> str:
+        """What this lab alone needs beside the values that all labs share, as a group_vars file."""
+        # The reports of two labs that are up at once go to two folders.
+        values: dict[str, str | int] = {"kafka_cluster_name": self.name}
+        if self.hosts < 3:
+            # Too few brokers for the safe defaults, which would be refused.
+            values |= {
+                "kafka_default_replication_factor": self.hosts,
+                "kafka_offsets_topic_replication_factor": self.hosts,
+                "kafka_transaction_state_log_replication_factor": self.hosts,
+                "kafka_min_insync_replicas": 1,
+                "kafka_transaction_state_log_min_isr": 1,
+            }
+        return "---\n" + "".join(f"{name}: {value}\n" for name, value in values.items())
+
 
 def bridge_name(name: str, state: str) -> str:
     """The bridge of a lab, at most 15 characters as the kernel wants.

@@ -72,8 +72,8 @@ class State:
             (values / "lab.yml").symlink_to(
                 os.path.relpath(CHECKOUT / "inventories" / "lab" / "group_vars" / "all.yml", values)
             )
-            # Read after lab.yml: the reports of two labs that are up at once go to two folders.
-            write_whole(values / "name.yml", f"---\nkafka_cluster_name: {plan.name}\n")
+            # Read after lab.yml, by their names.
+            write_whole(values / "this_lab.yml", plan.values())
 
     def make_key(self) -> None:
         """Make the lab's own key where there is none."""

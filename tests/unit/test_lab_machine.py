@@ -105,8 +105,8 @@ def test_an_inventory_of_its_own_has_the_labs_values_and_its_own_name(labs: Path
     there.save(Plan(name="two"))
     values = there.inventory / "group_vars" / "all"
     assert (values / "lab.yml").read_text() == (ROOT / "inventories/lab/group_vars/all.yml").read_text()
-    assert "kafka_cluster_name: two" in (values / "name.yml").read_text()
-    assert sorted(path.name for path in values.iterdir())[-1] == "name.yml"
+    assert "kafka_cluster_name: two" in (values / "this_lab.yml").read_text()
+    assert sorted(path.name for path in values.iterdir())[-1] == "this_lab.yml"
 
 
 def test_half_a_lab_json_is_no_lab(labs: Path) -> None:

@@ -144,3 +144,12 @@ WANTED = ipaddress.IPv4Network("192.168.20.0/24")
 )
 def test_who_has_the_addresses_already(links: list, routes: list, found: list[str]) -> None:
     assert overlaps(WANTED, links, routes, "kl-lab-1") == found
+
+
+@pytest.mark.parametrize("hosts", [1, 2])
+def test_one_or_two_brokers_get_what_they_can_meet(hosts: int) -> None:
+    values = yaml.safe_load(Plan(name="few", hosts=hosts).values())
+    assert values["kafka_default_replication_factor"] == hosts
+    assert values["kafka_offsets_topic_replication_factor"] == hosts
+    assert values["kafka_min_insync_replicas"] == 1
+    assert yaml.safe_load(Plan(name="three").values()) == {"kafka_cluster_name": "three"}
