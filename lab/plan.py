@@ -155,6 +155,8 @@ class Plan:
                 "kafka_transaction_state_log_replication_factor": self.hosts,
                 "kafka_min_insync_replicas": 1,
                 "kafka_transaction_state_log_min_isr": 1,
+                "perf_replication_factor": self.hosts,
+                "perf_min_insync_replicas": 1,
             }
         return "---\n" + "".join(f"{name}: {value}\n" for name, value in values.items())
 
