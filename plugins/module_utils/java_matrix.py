@@ -22,6 +22,9 @@ class Line:
     tested: frozenset[int] = frozenset()
 
 
+OLDEST = 11
+"""The services' own JVM flags need it: -Xlog, for the garbage collection log, is younger than Java 8."""
+
 LINES = {
     "kafka": (
         Line((2, 6), frozenset({8, 11}), frozenset({17, 21})),
@@ -47,29 +50,31 @@ def line(product: str, version: str) -> Line | None:
 def check(host: str, product: str, version: str, present: Mapping[str, Any]) -> list[Finding]:
     """What is wrong with Java ``present`` ({version, major}) for a product on a host.
 
-    Older than any that is documented, or newer than any that is documented or tested, is an error; one
-    between that is neither is a warning.
+    Too old for the services' own flags, or newer than any Java that any line of the product was documented
+    or seen to run on, is an error; one that this line does not name is a warning.
     """
-    known = line(product, version)
-    if known is None:
-        return []
-    fitting = known.documented | known.tested
     major = int(present["major"])
-    if major in fitting:
+    known = line(product, version)
+    newest = max(max(one.documented | one.tested) for one in LINES[product])
+    if major < OLDEST:
+        rule = f"the services' JVM flags need Java {OLDEST} or newer"
+    elif known is None or major in known.documented | known.tested:
         return []
-    name = f"{'Kafka' if product == 'kafka' else 'ZooKeeper'} {version}"
-    documented = ", ".join(map(str, sorted(known.documented)))
-    tested = ", ".join(map(str, sorted(known.tested))) or "none"
-    outside = major < min(fitting) or major > max(fitting)
+    else:
+        name = f"{'Kafka' if product == 'kafka' else 'ZooKeeper'} {version}"
+        documented = ", ".join(map(str, sorted(known.documented)))
+        tested = ", ".join(map(str, sorted(known.tested))) or "none"
+        rule = f"{name} documents Java {documented}, and was tested here on {tested}"
+    best = max((known.tested or known.documented) if known else {newest})
     return [
         Finding(
             host,
             "java_runtime_home",
             f"Java {present['version']}",
-            f"{name} documents Java {documented}, and was tested here on {tested}",
-            f"Give the JAVA_HOME of one of these (Java {max(known.tested or fitting)} is the best choice), "
+            rule,
+            f"Give the JAVA_HOME of another (Java {best} is the best choice), "
             "or leave java_runtime_home empty and name its package in java_runtime_package",
-            "error" if outside else "warning",
+            "warning" if OLDEST <= major <= newest else "error",
         )
     ]
 

@@ -23,14 +23,16 @@ def severity(product: str, version: str, major: int) -> str:
         ("kafka", "3.9.2", 25, "error"),
         ("kafka", "3.9.2", 19, "warning"),
         ("kafka", "2.6.0", 17, ""),
-        ("kafka", "2.8.1", 17, "error"),
-        ("kafka", "3.0.0", 17, "error"),
+        ("kafka", "2.8.1", 17, "warning"),
+        ("kafka", "3.0.0", 17, "warning"),
         ("kafka", "3.3.1", 17, ""),
         ("zookeeper", "3.6.2", 17, ""),
-        ("zookeeper", "3.8.4", 17, "error"),
+        ("zookeeper", "3.8.4", 17, "warning"),
         ("zookeeper", "3.9.5", 21, ""),
-        ("zookeeper", "3.9.5", 9, "warning"),
-        ("kafka", "1.0.0", 5, ""),
+        ("zookeeper", "3.9.5", 9, "error"),
+        ("zookeeper", "3.7.1", 17, "warning"),
+        ("kafka", "1.0.0", 17, ""),
+        ("kafka", "1.0.0", 5, "error"),
     ],
 )
 def test_matrix(product: str, version: str, major: int, expected: str) -> None:
@@ -38,10 +40,10 @@ def test_matrix(product: str, version: str, major: int, expected: str) -> None:
 
 
 def test_finding_names_what_fits() -> None:
-    (finding,) = java_matrix.check("h1", "kafka", "2.6.0", {"version": "1.7.0_80", "major": 7})
+    (finding,) = java_matrix.check("h1", "kafka", "2.6.0", {"version": "19.0.2", "major": 19})
     assert str(finding) == (
-        "h1: java_runtime_home = 'Java 1.7.0_80': Kafka 2.6.0 documents Java 8, 11, and was tested here on "
-        "17, 21. Give the JAVA_HOME of one of these (Java 21 is the best choice), or leave java_runtime_home "
+        "h1: java_runtime_home = 'Java 19.0.2': Kafka 2.6.0 documents Java 8, 11, and was tested here on "
+        "17, 21. Give the JAVA_HOME of another (Java 21 is the best choice), or leave java_runtime_home "
         "empty and name its package in java_runtime_package."
     )
 
@@ -52,9 +54,10 @@ def test_host_is_asked_only_for_what_it_runs() -> None:
         "zookeeper": {"servers": []},
         "kafka": {"brokers": [{"host": "h1"}]},
     }
-    assert java_matrix.refusals({"version": "17.0.1", "major": 17}, "h1", cluster) == []
+    assert java_matrix.refusals({"version": "21.0.1", "major": 21}, "h1", cluster) == []
     cluster["zookeeper"] = {"servers": [{"host": "h1"}]}
-    assert "ZooKeeper 3.8.4" in java_matrix.refusals({"version": "17.0.1", "major": 17}, "h1", cluster)[0]
+    cluster["kafka"] = {"brokers": []}
+    assert "Java 25" in java_matrix.refusals({"version": "25.0.1", "major": 25}, "h1", cluster)[0]
     assert "still no /usr/bin/java" in java_matrix.refusals(None, "h1", cluster)[0]
 
 
