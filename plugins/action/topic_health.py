@@ -1,10 +1,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Shows what module topic_health waits for."""
+"""Asks from the controller itself what module topic_health asks from a probe host."""
 
 from __future__ import annotations
 
-from ansible_collections.barevm.kafka.plugins.plugin_utils.waiting import WaitingAction
+from ansible_collections.barevm.kafka.plugins.module_utils import topic_health
+from ansible_collections.barevm.kafka.plugins.plugin_utils.asking import AskingAction
 
 
-class ActionModule(WaitingAction):
-    pass
+class ActionModule(AskingAction):
+    LOGIC = topic_health

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -23,3 +24,10 @@ def sentence(finding: Mapping[str, str]) -> str:
 def message(findings: Iterable[Mapping[str, str]]) -> str:
     """All findings as one text, a line each."""
     return "\n".join(sentence(finding) for finding in findings)
+
+
+def answer(report: Mapping[str, Any]) -> dict[str, Any]:
+    """A report as a module returns it: failed, with every finding in its message, where there is one."""
+    if not report["findings"]:
+        return dict(report)
+    return {**report, "failed": True, "msg": message(report["findings"])}

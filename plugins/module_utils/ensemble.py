@@ -13,9 +13,26 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import ClusterFinding
+from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import ClusterFinding, answer
+from ansible_collections.barevm.kafka.plugins.module_utils.connection import WAIT
 from ansible_collections.barevm.kafka.plugins.module_utils.zookeeper import PROBE_TIMEOUT_S, Server, why_not
 
+SPEC: dict[str, dict[str, Any]] = {
+    **WAIT,
+    "servers": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "id": {"type": "int"},
+            "host": {"type": "str", "default": ""},
+            "address": {"type": "str", "required": True},
+            "client_port": {"type": "int", "required": True},
+            "peer_port": {"type": "int"},
+            "election_port": {"type": "int"},
+        },
+    },
+}
 POLL_S = 0.2
 """How often the servers are asked again while they elect a leader."""
 NOT_SERVING = "This ZooKeeper instance is not currently serving requests"
@@ -76,10 +93,10 @@ def four_letter_word(server: Server, word: str) -> str:
 
 def parse_server(server: str, srvr: str, mntr: str) -> ServerState:
     """Read a server's answers to srvr and mntr."""
-    for word, answer in (("srvr", srvr), ("mntr", mntr)):
-        if NOT_ALLOWED in answer:
+    for word, text in (("srvr", srvr), ("mntr", mntr)):
+        if NOT_ALLOWED in text:
             return ServerState(server, error=f"does not allow '{word}' (4lw.commands.whitelist)")
-        if NOT_SERVING in answer:
+        if NOT_SERVING in text:
             return ServerState(server, error="is running but not serving: it sees no quorum")
     said = dict(line.split(": ", 1) for line in srvr.splitlines() if ": " in line)
     measured = dict(line.split("\t", 1) for line in mntr.splitlines() if "\t" in line)
@@ -215,3 +232,12 @@ def observe(
         if not found.waiting_for or left <= 0:
             return found
         time.sleep(min(POLL_S, left))
+
+
+def ask(params: Mapping[str, Any], check_mode: bool = False) -> dict[str, Any]:
+    """What the module answers to ``params``, which follow SPEC."""
+    if not params["servers"]:
+        return {"failed": True, "msg": "servers is empty: there is no ensemble to ask"}
+    hosts = {Server(each["address"], each["client_port"]): each["host"] for each in params["servers"]}
+    named = {str(server): host for server, host in hosts.items()}
+    return answer(observe(list(hosts), named, params["timeout_s"], params["down"]).as_dict())

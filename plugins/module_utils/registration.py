@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import ClusterFinding
-from ansible_collections.barevm.kafka.plugins.module_utils.connection import Broker, broker_name
+from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import ClusterFinding, answer
+from ansible_collections.barevm.kafka.plugins.module_utils.connection import (
+    BROKERS,
+    REQUEST_TIMEOUT,
+    WAIT,
+    ZOOKEEPER,
+    Broker,
+    broker_name,
+)
 from ansible_collections.barevm.kafka.plugins.module_utils.registration_reading import (
     Registered,
     Snapshot,
@@ -19,8 +26,10 @@ from ansible_collections.barevm.kafka.plugins.module_utils.zookeeper import (
     ConnectString,
     ZooKeeperUnreachable,
     connected,
+    parse_connect,
 )
 
+SPEC = {**REQUEST_TIMEOUT, **ZOOKEEPER, **BROKERS, **WAIT}
 POLL_S = 0.2
 """How often ZooKeeper is asked again while brokers come up."""
 
@@ -301,3 +310,15 @@ def _observe_connected(
     return Report(
         missing=sorted(broker["id"] for broker in expected), waiting_for=["ZooKeeper"], findings=[finding]
     )
+
+
+def ask(params: Mapping[str, Any], check_mode: bool = False) -> dict[str, Any]:
+    """What the module answers to ``params``, which follow SPEC."""
+    try:
+        connect = parse_connect(params["zookeeper_connect"])
+        report = observe(
+            connect, params["brokers"], params["timeout_s"], params["request_timeout_s"], params["down"]
+        )
+    except ValueError as error:
+        return {"failed": True, "msg": str(error)}
+    return answer(report.as_dict())

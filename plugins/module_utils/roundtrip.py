@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import ClusterFinding
+from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import ClusterFinding, answer
 from ansible_collections.barevm.kafka.plugins.module_utils.connection import (
+    BROKERS,
+    LISTENER_CONFIG,
     Broker,
     client_config,
     usable_listeners,
@@ -20,6 +22,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils.roundtrip_topic impor
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message
 
+SPEC = {**BROKERS, **LISTENER_CONFIG, "timeout_s": {"type": "float", "default": 10.0}}
 RECORD_BYTES = 1024
 POLL_S = 0.05
 """How soon a record is tried again that met a broker behind the others."""
@@ -269,3 +272,9 @@ def _fault(way: _Way, probe: Probe, read: Mapping[int, bytes]) -> str:
     if read[probe.partition] != way.payloads[probe.partition]:
         return f"offset {probe.offset} of {name} holds another record than the one acknowledged there"
     return ""
+
+
+def ask(params: Mapping[str, Any], check_mode: bool = False) -> dict[str, Any]:
+    """What the module answers to ``params``, which follow SPEC."""
+    report = run(params["brokers"], params["listener_config"], params["timeout_s"], check_mode)
+    return answer(report.as_dict())

@@ -8,8 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import ClusterFinding
+from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import ClusterFinding, answer
 from ansible_collections.barevm.kafka.plugins.module_utils.connection import (
+    BROKERS,
+    LISTENER_CONFIG,
+    REQUEST_TIMEOUT,
+    WAIT,
     Broker,
     admin_client,
     broker_name,
@@ -20,6 +24,13 @@ from ansible_collections.barevm.kafka.plugins.module_utils.connection import (
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient, ClusterMetadata
 
+SPEC: dict[str, dict[str, Any]] = {
+    **REQUEST_TIMEOUT,
+    **BROKERS,
+    **LISTENER_CONFIG,
+    **WAIT,
+    "internal_topics": {"type": "dict", "default": {}},
+}
 POLL_S = 0.2
 NAMED_AT_MOST = 5
 """How many partitions a finding names; the count tells the rest."""
@@ -250,3 +261,16 @@ def observe(
         if not report.waiting_for or left <= 0:
             return report
         time.sleep(min(POLL_S, left))
+
+
+def ask(params: Mapping[str, Any], check_mode: bool = False) -> dict[str, Any]:
+    """What the module answers to ``params``, which follow SPEC."""
+    report = observe(
+        params["brokers"],
+        params["listener_config"],
+        params["internal_topics"],
+        params["timeout_s"],
+        params["request_timeout_s"],
+        params["down"],
+    )
+    return answer(report.as_dict())

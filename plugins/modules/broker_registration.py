@@ -34,8 +34,6 @@ EXAMPLES = r"""
   delegate_to: localhost
   become: false
   run_once: true
-  vars:
-    ansible_python_interpreter: "{{ ansible_playbook_python }}"
 """
 
 RETURN = r"""
@@ -90,44 +88,24 @@ findings:
 import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.barevm.kafka.plugins.module_utils import (
-    cluster_findings,
-    connection,
-    registration,
-    zookeeper,
-)
+from ansible_collections.barevm.kafka.plugins.module_utils import registration
 
 try:
     import kazoo  # noqa: F401  the logic imports it where it is used
 except ImportError:
-    KAZOO_MISSING = traceback.format_exc()
+    MISSING = traceback.format_exc()
 else:
-    KAZOO_MISSING = ""
+    MISSING = ""
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec={
-            **connection.REQUEST_TIMEOUT,
-            **connection.ZOOKEEPER,
-            **connection.BROKERS,
-            **connection.WAIT,
-        },
-        supports_check_mode=True,
-    )
-    if KAZOO_MISSING:
-        module.fail_json(msg=missing_required_lib("kazoo"), exception=KAZOO_MISSING)
-    asked = module.params
-    try:
-        connect = zookeeper.parse_connect(asked["zookeeper_connect"])
-        found = registration.observe(
-            connect, asked["brokers"], asked["timeout_s"], asked["request_timeout_s"], asked["down"]
-        ).as_dict()
-    except ValueError as error:
-        module.fail_json(msg=str(error))
-    if found["findings"]:
-        module.fail_json(msg=cluster_findings.message(found["findings"]), **found)
-    module.exit_json(changed=False, **found)
+    module = AnsibleModule(argument_spec=registration.SPEC, supports_check_mode=True)
+    if MISSING:
+        module.fail_json(msg=missing_required_lib("kazoo"), exception=MISSING)
+    answer = registration.ask(module.params, module.check_mode)
+    if answer.get("failed"):
+        module.fail_json(**answer)
+    module.exit_json(changed=False, **answer)
 
 
 if __name__ == "__main__":

@@ -41,8 +41,6 @@ EXAMPLES = r"""
   delegate_to: localhost
   become: false
   run_once: true
-  vars:
-    ansible_python_interpreter: "{{ ansible_playbook_python }}"
 """
 
 RETURN = r"""
@@ -91,41 +89,24 @@ findings:
 import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.barevm.kafka.plugins.module_utils import cluster_findings, connection, topic_health
+from ansible_collections.barevm.kafka.plugins.module_utils import topic_health
 
 try:
     import confluent_kafka  # noqa: F401  the logic imports it where it is used
 except ImportError:
-    CLIENT_MISSING = traceback.format_exc()
+    MISSING = traceback.format_exc()
 else:
-    CLIENT_MISSING = ""
+    MISSING = ""
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec={
-            **connection.REQUEST_TIMEOUT,
-            **connection.BROKERS,
-            **connection.LISTENER_CONFIG,
-            **connection.WAIT,
-            "internal_topics": {"type": "dict", "default": {}},
-        },
-        supports_check_mode=True,
-    )
-    if CLIENT_MISSING:
-        module.fail_json(msg=missing_required_lib("confluent-kafka"), exception=CLIENT_MISSING)
-    asked = module.params
-    found = topic_health.observe(
-        asked["brokers"],
-        asked["listener_config"],
-        asked["internal_topics"],
-        asked["timeout_s"],
-        asked["request_timeout_s"],
-        asked["down"],
-    ).as_dict()
-    if found["findings"]:
-        module.fail_json(msg=cluster_findings.message(found["findings"]), **found)
-    module.exit_json(changed=False, **found)
+    module = AnsibleModule(argument_spec=topic_health.SPEC, supports_check_mode=True)
+    if MISSING:
+        module.fail_json(msg=missing_required_lib("confluent-kafka"), exception=MISSING)
+    answer = topic_health.ask(module.params, module.check_mode)
+    if answer.get("failed"):
+        module.fail_json(**answer)
+    module.exit_json(changed=False, **answer)
 
 
 if __name__ == "__main__":

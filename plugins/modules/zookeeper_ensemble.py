@@ -55,8 +55,6 @@ EXAMPLES = r"""
   delegate_to: localhost
   become: false
   run_once: true
-  vars:
-    ansible_python_interpreter: "{{ ansible_playbook_python }}"
 """
 
 RETURN = r"""
@@ -92,49 +90,15 @@ findings:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.barevm.kafka.plugins.module_utils import (
-    cluster_findings,
-    connection,
-    ensemble,
-    zookeeper,
-)
+from ansible_collections.barevm.kafka.plugins.module_utils import ensemble
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec={
-            **connection.WAIT,
-            "servers": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "id": {"type": "int"},
-                    "host": {"type": "str", "default": ""},
-                    "address": {"type": "str", "required": True},
-                    "client_port": {"type": "int", "required": True},
-                    "peer_port": {"type": "int"},
-                    "election_port": {"type": "int"},
-                },
-            },
-        },
-        supports_check_mode=True,
-    )
-    asked = module.params
-    if not asked["servers"]:
-        module.fail_json(msg="servers is empty: there is no ensemble to ask")
-    hosts = {
-        zookeeper.Server(each["address"], each["client_port"]): each["host"] for each in asked["servers"]
-    }
-    found = ensemble.observe(
-        list(hosts),
-        {str(server): host for server, host in hosts.items()},
-        asked["timeout_s"],
-        asked["down"],
-    ).as_dict()
-    if found["findings"]:
-        module.fail_json(msg=cluster_findings.message(found["findings"]), **found)
-    module.exit_json(changed=False, **found)
+    module = AnsibleModule(argument_spec=ensemble.SPEC, supports_check_mode=True)
+    answer = ensemble.ask(module.params, module.check_mode)
+    if answer.get("failed"):
+        module.fail_json(**answer)
+    module.exit_json(changed=False, **answer)
 
 
 if __name__ == "__main__":

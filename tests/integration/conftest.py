@@ -99,7 +99,6 @@ def ansible(tmp_path: Path) -> Callable[..., AnsibleRun]:
                     f"barevm.kafka.{name}": arguments,
                     "register": name,
                     "delegate_to": "localhost",
-                    "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
                     "ignore_errors": True,
                 }
                 for name, arguments in tasks.items()

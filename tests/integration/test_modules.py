@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.integration.cluster import Kafka, free_ports
-from tests.integration.conftest import AnsibleRun
+from tests.integration.conftest import ROOT, AnsibleRun
 
 Ansible = Callable[..., AnsibleRun]
 
@@ -133,3 +136,24 @@ def test_the_report_of_a_whole_cluster_and_of_a_broken_one(
     assert "1. zkkafka1: kafka.service has failed: result exit-code, exit status 1." in said
     assert "nothing under the root, but /kafka/brokers/ids exists with 1, 2, 3" in said
     assert json.loads(written.read_text())["result"] == "FAIL"
+
+
+def test_a_probe_host_runs_the_modules_themselves(kafka: Kafka) -> None:
+    for name, arguments in tasks(kafka, timeout_s=30).items():
+        asked = {"ANSIBLE_MODULE_ARGS": arguments}
+        for broken in (False, True):
+            if broken:
+                arguments.update({"servers": []} if "servers" in arguments else {"brokers": "none"})
+            done = subprocess.run(
+                [sys.executable, "-m", f"ansible_collections.barevm.kafka.plugins.modules.{name}"],
+                input=json.dumps(asked),
+                env=os.environ | {"PYTHONPATH": "collections"},
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            answer = json.loads(done.stdout)
+            assert bool(answer.get("failed")) is broken, done.stdout
+            assert done.returncode == int(broken)
