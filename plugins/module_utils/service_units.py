@@ -15,14 +15,15 @@ START_LIMIT_BURST = 5
 LEAST_RESTART_S = 30
 
 # What a JVM that talks TCP and writes a few folders does without: systemd.exec(5), "Sandboxing". No
-# MemoryDenyWriteExecute, since a JVM compiles at run time.
+# MemoryDenyWriteExecute, since a JVM compiles at run time. jcmd and jstack meet a JVM at a socket in /tmp,
+# which it first gives to its own account: so no PrivateTmp (JDK 17's jcmd looks in its own /tmp), and chown,
+# which gives nothing away without capabilities.
 SANDBOX = {
     "CapabilityBoundingSet": "",
     "AmbientCapabilities": "",
     "LockPersonality": True,
     "NoNewPrivileges": True,
     "PrivateDevices": True,
-    "PrivateTmp": True,
     "ProtectClock": True,
     "ProtectControlGroups": True,
     "ProtectHome": True,
@@ -38,7 +39,7 @@ SANDBOX = {
     "RestrictRealtime": True,
     "RestrictSUIDSGID": True,
     "SystemCallArchitectures": "native",
-    "SystemCallFilter": ["@system-service", "~@privileged @resources"],
+    "SystemCallFilter": ["@system-service", "~@privileged @resources", "@chown"],
     "SystemCallErrorNumber": "EPERM",
     "UMask": "0027",
 }

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,8 +35,15 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         self.started = time.time_ns()
+        self.playbook = ""
         self.changes: list[list[str]] = []
         self.said: list[list[str]] = []
+
+    def v2_playbook_on_start(self, playbook: Any) -> None:
+        self.playbook = Path(playbook._file_name).name
+        if self.playbook == "create.yml":
+            # What an earlier run of the scenario did to other hosts is nobody's business any more.
+            shutil.rmtree(os.environ["CHANGES_DIR"], ignore_errors=True)
 
     def v2_runner_on_ok(self, result: Any) -> None:
         host, outcome = result._host.get_name(), result._result
@@ -51,6 +59,7 @@ class CallbackModule(CallbackBase):
         folder.mkdir(parents=True, exist_ok=True)
         mode = "check" if context.CLIARGS["check"] else "run"
         content = {
+            "playbook": self.playbook,
             "seconds": (time.time_ns() - self.started) / 1e9,
             "changes": self.changes,
             "said": self.said,

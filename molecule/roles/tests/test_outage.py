@@ -1,0 +1,40 @@
+"""A broker that starts in vain outlasts the outage, however many attempts it takes."""
+
+from __future__ import annotations
+
+import os
+
+import cluster_client
+import pytest
+from testinfra.host import Host
+from testinfra.utils.ansible_runner import AnsibleRunner
+
+testinfra_hosts = ["role2"]
+CONNECT = "192.168.22.20:2181/kafka"
+# One more than systemd's start limit would allow in its interval.
+ATTEMPTS = 6
+
+
+@pytest.fixture
+def zookeeper_host() -> Host:
+    return AnsibleRunner(os.environ["MOLECULE_INVENTORY_FILE"]).get_host("role1")
+
+
+def test_broker_comes_back_by_itself_after_many_attempts(host: Host, zookeeper_host: Host) -> None:
+    def shown(name: str) -> str:
+        return host.check_output("systemctl show --property=%s --value kafka.service", name)
+
+    before = cluster_client.registrations(CONNECT)[1]
+    zookeeper_host.check_output("systemctl stop zookeeper.service")
+    host.check_output("systemctl kill --signal=KILL kafka.service")
+    cluster_client.wait_until(
+        f"{ATTEMPTS} attempts", lambda: int(shown("NRestarts")) >= ATTEMPTS, limit_s=ATTEMPTS * 60
+    )
+    assert shown("ActiveState") != "failed"
+    zookeeper_host.check_output("systemctl start zookeeper.service")
+    cluster_client.wait_until(
+        "the broker to register", lambda: cluster_client.registrations(CONNECT).get(1), limit_s=90
+    )
+    after = cluster_client.registrations(CONNECT)[1]
+    assert after["session"] != before["session"]
+    assert after["endpoints"] == before["endpoints"]
