@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any, ClassVar
 
@@ -55,7 +56,9 @@ class AskingAction(ActionBase):
         validated = ArgumentSpecValidator(self.LOGIC.SPEC).validate(arguments)
         if validated.error_messages:
             return {"failed": True, "msg": "; ".join(validated.error_messages)}
+        # Plain text, as a module gets it: the Kafka client takes no subclass of str, such as Ansible's own.
+        params = json.loads(json.dumps(validated.validated_parameters))
         try:
-            return {"changed": False, **self.LOGIC.ask(validated.validated_parameters, self._task.check_mode)}
+            return {"changed": False, **self.LOGIC.ask(params, self._task.check_mode)}
         except ImportError as error:
             return {"failed": True, "msg": missing_required_lib(error.name)}
