@@ -38,6 +38,19 @@ def make(machine: str) -> list[str]:
     return [str(folder) for folder in folders]
 
 
+def processes(machine: str) -> set[int]:
+    """All processes of a machine that has cgroups of its own, as this machine numbers them."""
+    found: set[int] = set()
+    for folder in (root / f"kl-{machine}" for root in _roots()):
+        for listed in folder.rglob("cgroup.procs"):
+            try:
+                found |= {int(word) for word in listed.read_text().split()}
+            except OSError:
+                # Gone since it was listed: so are its processes.
+                continue
+    return found
+
+
 def remove(machine: str) -> None:
     """Remove the cgroups of a machine whose processes have ended."""
 

@@ -1,4 +1,4 @@
-"""The lab's bridge, its address translation, and the machine's forwarding switch."""
+"""The lab's bridge, its address translation, and the kernel settings that hosts need."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from lab.errors import LabError
 from lab.plan import Plan, overlaps
 from lab.shell import run
 
-FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
-# Machine-wide and gone after a reboot, as the switch itself: what it was before the first lab.
-FORWARD_BEFORE = Path("/run/kafka-lab.ip_forward")
+SETTINGS = Path("/proc/sys")
+# What hosts need of the machine's kernel at least. Each systemd takes about eight inotify instances, and root has
+# 128 by default: from some fifteen hosts on, one of them would end at boot without a word.
+NEEDED = {"net/ipv4/ip_forward": 1, "fs/inotify/max_user_instances": 1024}
+# Machine-wide and gone after a reboot, as the settings themselves: what they were before the first lab.
+BEFORE = Path("/run/kafka-lab.json")
 LOCK = Path("/run/lock")
 BRIDGE_PREFIX = "kl-"
 
 
 @contextmanager
 def _machine_lock() -> Iterator[None]:
-    """Labs of one machine change its forwarding switch one after the other."""
+    """Labs of one machine change its settings one after the other."""
     folder = os.open(LOCK, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
@@ -65,9 +68,13 @@ def up(plan: Plan, bridge: str) -> None:
             run("ip", "link", "add", bridge, "type", "bridge")
         run("ip", "address", "replace", f"{plan.gateway}/{plan.network.prefixlen}", "dev", bridge)
         run("ip", "link", "set", bridge, "up")
-        if FORWARD.read_text().strip() == "0":
-            FORWARD_BEFORE.write_text("0")
-            FORWARD.write_text("1")
+        before = json.loads(BEFORE.read_text()) if BEFORE.exists() else {}
+        for name, needed in NEEDED.items():
+            found = int((SETTINGS / name).read_text())
+            if found < needed:
+                before.setdefault(name, found)
+                BEFORE.write_text(json.dumps(before))
+                (SETTINGS / name).write_text(str(needed))
     table = table_name(bridge)
     # Replaced as a whole, so that a table left by an aborted run never holds its rule twice. It names the
     # destination, not the way out: whatever the default route's interface is now or becomes, it is right.
@@ -89,14 +96,15 @@ def up(plan: Plan, bridge: str) -> None:
 
 
 def down(bridge: str) -> None:
-    """Remove what `up` made; the forwarding switch goes back where this was the last lab."""
+    """Remove what `up` made; settings go back where this was the last lab."""
     run("nft", "delete", "table", "ip", table_name(bridge), may_fail=True)
     with _machine_lock():
         if bridge in bridges():
             run("ip", "link", "delete", bridge)
-        if FORWARD_BEFORE.exists() and not bridges():
-            FORWARD.write_text(FORWARD_BEFORE.read_text())
-            FORWARD_BEFORE.unlink()
+        if BEFORE.exists() and not bridges():
+            for name, found in json.loads(BEFORE.read_text()).items():
+                (SETTINGS / name).write_text(str(found))
+            BEFORE.unlink()
 
 
 def present(bridge: str) -> bool:

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from lab import cgroups
@@ -147,7 +148,8 @@ class Nspawn:
         """Shut hosts down as a power button would, all at once; what is not off in time is killed."""
         for name in names:
             if pid := self.pid(name):
-                os.kill(pid, signal.SIGTERM)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
         slow = wait_until(
             lambda left: f"{left} to shut down",
             lambda: [name for name in names if self.pid(name)],
@@ -160,16 +162,16 @@ class Nspawn:
     def _kill(self, names: Sequence[str]) -> None:
         """End what is left of hosts: their nspawn, and the init that outlives an nspawn that is killed."""
         for name in names:
-            for pid in filter(None, (self.pid(name), self._init(name))):
-                os.kill(pid, signal.SIGKILL)
+            for pid in self._processes(name):
+                # It may have ended with one that was killed before it.
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         left = wait_until(
             lambda left: f"{left} to end",
             lambda: [
                 name
                 for name in names
-                if self.pid(name)
-                or self._init(name)
-                or Path(f"/sys/class/net/vb-{self._machine(name)}").exists()
+                if self._processes(name) or Path(f"/sys/class/net/vb-{self._machine(name)}").exists()
             ],
             KILL_LIMIT_S,
         )
@@ -203,6 +205,10 @@ class Nspawn:
             return child.pid
         directory = f"--directory={self.state.host_folder(name) / 'root'}".encode()
         return next((pid for pid, arguments in _processes("cmdline") if directory in arguments), None)
+
+    def _processes(self, name: str) -> set[int]:
+        found = {pid for pid in (self.pid(name), self._init(name)) if pid}
+        return found | cgroups.processes(self._machine(name))
 
     def _init(self, name: str) -> int | None:
         """The host's own process 1, as this machine numbers it; all of the host's processes end with it."""
