@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.errors import LabError
@@ -52,7 +52,6 @@ def test_another_release_on_the_same_addresses_does_not() -> None:
     assert Plan(release="trixie", packages=("less",)).uses_committed_inventory
 
 
-@settings(deadline=None)
 @given(hosts=st.integers(1, MAX_HOSTS))
 def test_an_ensemble_is_odd_and_at_most_five(hosts: int) -> None:
     size = len(Plan(hosts=hosts).ensemble)
@@ -60,7 +59,6 @@ def test_an_ensemble_is_odd_and_at_most_five(hosts: int) -> None:
     assert size == min(5, hosts - (hosts + 1) % 2)
 
 
-@settings(deadline=None)
 @given(hosts=st.integers(1, MAX_HOSTS), user=st.sampled_from(["root", "ops"]))
 def test_an_inventory_says_every_host_once_with_its_ids(hosts: int, user: str) -> None:
     plan = Plan(hosts=hosts, user=user)
@@ -106,7 +104,6 @@ def test_a_plan_survives_being_kept() -> None:
     assert Plan.from_json(plan.as_json()) == plan
 
 
-@settings(deadline=None)
 @given(name=st.from_regex(r"[a-z][a-z0-9-]{0,30}", fullmatch=True), state=st.text(max_size=200))
 def test_a_bridge_name_fits_the_kernel(name: str, state: str) -> None:
     assert len(bridge_name(name, state)) <= 15
