@@ -17,8 +17,6 @@ Groups = Mapping[str, Sequence[str]]
 Hosts = Mapping[str, Variables]
 """Each host's variables, resolved."""
 
-CLIENT_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
-
 
 def connect_string(servers: Sequence[Mapping[str, Any]]) -> str:
     """The ``host:port,…`` list of a ZooKeeper client, without a chroot."""
