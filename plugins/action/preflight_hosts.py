@@ -30,6 +30,11 @@ class ActionModule(ActionBase):
             for finding in host_rules.check(host, cluster["hosts"][host], state, cluster["reads"][host])
         ]
         found += [Finding(**finding) for finding in arguments["findings"]]
+        groups = {
+            "zookeeper": [server["host"] for server in cluster["zookeeper"]["servers"]],
+            "kafka": [broker["host"] for broker in cluster["kafka"]["brokers"]],
+        }
+        found = findings.merged(found, groups)
         for warning in findings.warnings(found):
             display.warning(str(warning))
         refused = findings.errors(found)
