@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 from pathlib import Path
 
@@ -64,3 +65,29 @@ def test_variables_are_there(page: Path) -> None:
             there |= set(entry.get("options") or {})
     words = re.findall(rf"`((?:{'|'.join(ROLES)})_[a-z0-9_]+)`", page.read_text(encoding="utf-8"))
     assert not {word for word in words if word not in there}
+
+
+def test_the_readme_names_what_was_tested() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    pins = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line]
+    assert pins
+    assert not [pin for pin in pins if pin not in readme]
+    for role in ("kafka", "zookeeper"):
+        defaults = yaml.safe_load((ROOT / f"roles/{role}/defaults/main.yml").read_text(encoding="utf-8"))
+        assert f"{defaults[f'{role}_version']} (default)" in readme
+    galaxy = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))
+    assert f"build/barevm-kafka-{galaxy['version']}.tar.gz" in readme
+
+
+def test_the_readme_gives_the_settings_that_the_checkout_runs_with() -> None:
+    block = re.search(r"(?ms)^```ini\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert block
+    told, used = configparser.ConfigParser(), configparser.ConfigParser()
+    told.read_string(block[1])
+    used.read(ROOT / "ansible.cfg")
+    own = {"inventory"}  # named as the page tells to copy it
+    for section in told.sections():
+        for key, value in told[section].items():
+            assert key in own or used[section].get(key) == value, f"[{section}] {key}"
+    speed = {("ssh_connection", "pipelining"), ("ssh_connection", "ssh_args"), ("defaults", "forks")}
+    assert not {(section, key) for section, key in speed if not told.has_option(section, key)}
