@@ -14,8 +14,8 @@ from lab.plan import Plan, overlaps
 from lab.shell import run
 
 SETTINGS = Path("/proc/sys")
-# What hosts need of the machine's kernel at least. Each systemd takes about eight inotify instances, and root has
-# 128 by default: from some fifteen hosts on, one of them would end at boot without a word.
+# What hosts need of the machine's kernel at least. Each systemd takes about eight inotify instances, and
+# root has 128 by default: from some fifteen hosts on, one of them would end at boot without a word.
 NEEDED = {"net/ipv4/ip_forward": 1, "fs/inotify/max_user_instances": 1024}
 # Machine-wide and gone after a reboot, as the settings themselves: what they were before the first lab.
 BEFORE = Path("/run/kafka-lab.json")

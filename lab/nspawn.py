@@ -28,7 +28,7 @@ from lab.state import State, remove_tree
 # Hosts are stopped to be removed, or because they were booted a moment ago: enough to say goodbye to who is
 # logged in. The last broker to stop would wait in vain for the others' ZooKeeper.
 STOP_LIMIT_S = 5
-KILL_LIMIT_S = 15
+KILL_LIMIT_S = 30
 # Paths relative to the host's folder: an absolute one could hold the ':' and ',' that split mount options.
 START = """\
 cgroups=$1; shift
@@ -168,17 +168,17 @@ class Nspawn:
                     os.kill(pid, signal.SIGKILL)
         left = wait_until(
             lambda left: f"{left} to end",
-            lambda: [
-                name
-                for name in names
-                if self._processes(name) or Path(f"/sys/class/net/vb-{self._machine(name)}").exists()
-            ],
+            lambda: [name for name in names if self._processes(name)],
             KILL_LIMIT_S,
         )
         if left:
             raise LabError(f"{', '.join(left)}: killed, and still there after {KILL_LIMIT_S} s")
         for name in names:
-            cgroups.remove(self._machine(name))
+            machine = self._machine(name)
+            cgroups.remove(machine)
+            # The kernel takes its time to end the network of a machine that was killed, and the next start needs
+            # the name.
+            run("ip", "link", "delete", f"vb-{machine}", may_fail=True)
 
     def remove(self, name: str) -> None:
         """Remove the files of a host that does not run."""
