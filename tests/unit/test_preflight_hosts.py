@@ -60,7 +60,7 @@ def test_all_findings_of_all_hosts_and_of_releases_are_one_message(tmp_path: Pat
     release = {
         "host": "controller",
         "variable": "kafka_release_url",
-        "value": "https://x/kafka.tgz",
+        "value": "https://example.com/kafka.tgz",
         "rule": "it cannot be reached",
         "remedy": "Check the URL",
         "severity": "error",
@@ -81,7 +81,8 @@ def test_all_findings_of_all_hosts_and_of_releases_are_one_message(tmp_path: Pat
         "Set zookeeper_id to 7, or move the folder away if its data is not wanted.",
         f"  2. group zookeeper: {heaps}: the heaps take more than three quarters of the host's 700 MiB. "
         "Lower them, or give the host more memory.",
-        "  3. controller: kafka_release_url = 'https://x/kafka.tgz': it cannot be reached. Check the URL.",
+        "  3. controller: kafka_release_url = 'https://example.com/kafka.tgz': it cannot be reached. "
+        "Check the URL.",
     ]
     assert [one["severity"] for one in outcome["findings"]].count("warning") == 1
     assert "it is old" in " ".join(run.printed.split())
