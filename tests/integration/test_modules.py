@@ -83,7 +83,10 @@ def test_arguments_that_cannot_be_understood(kafka: Kafka, ansible: Ansible) -> 
     wanted = tasks(kafka, timeout_s="soon")
     wanted["broker_registration"] = {"zookeeper_connect": "a:b/kafka", "brokers": kafka.expected()}
     done = ansible(wanted)
-    assert "'a:b' in the ZooKeeper connect string 'a:b/kafka' is not host:port" in done.output
+    assert (
+        "'a:b' in the ZooKeeper connect string 'a:b/kafka' is not host:port"
+        in done.results["broker_registration"]["msg"]
+    )
     assert "timeout_s" in done.results["topic_health"]["msg"]
 
 
