@@ -33,9 +33,8 @@ def test_host_tuning_changed_the_kernel_alone() -> None:
         }
 
 
-def test_java_installed_one_package(host: Host) -> None:
+def test_java_installed_one_package() -> None:
     assert subjects("java", "role1") == subjects("java", "role2") == {"openjdk-17-jre-headless"}
-    assert 'openjdk version "17' in host.run("java -version").stderr
 
 
 def test_dist_put_one_whole_release(host: Host) -> None:
