@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.shell import wait_until
+from lab.shell import run, wait_until
 
 REMOVE_LIMIT_S = 5
+
+
+def _run_by_systemd() -> bool:
+    return Path("/run/systemd/system").is_dir()
 
 
 def _roots() -> list[Path]:
@@ -30,7 +34,7 @@ def make(machine: str) -> list[str]:
     Returns:
         Their folders; none where systemd sees to it.
     """
-    if Path("/run/systemd/system").is_dir():
+    if _run_by_systemd():
         return []
     folders = [root / f"kl-{machine}" for root in _roots()]
     for folder in folders:
@@ -53,6 +57,11 @@ def processes(machine: str) -> set[int]:
 
 def remove(machine: str) -> None:
     """Remove the cgroups of a machine whose processes have ended."""
+    if _run_by_systemd():
+        # Otherwise it may still be there when a killed machine is started again, which is then refused one.
+        for verb in ("stop", "reset-failed"):
+            run("systemctl", verb, f"{machine}.scope", may_fail=True)
+        return
 
     def left() -> list[str]:
         remaining = []

@@ -176,8 +176,7 @@ class Nspawn:
         for name in names:
             machine = self._machine(name)
             cgroups.remove(machine)
-            # The kernel takes its time to end the network of a machine that was killed, and the next start needs
-            # the name.
+            # The kernel takes its time to end a killed machine's network, and the next start needs the name.
             run("ip", "link", "delete", f"vb-{machine}", may_fail=True)
 
     def remove(self, name: str) -> None:
