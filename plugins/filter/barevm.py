@@ -33,6 +33,7 @@ class FilterModule:
             "heap_size": lambda memory_mb, product, asked="": heap.size(product, memory_mb, asked),
             "lacking": lambda wanted, states: [one for one in wanted if releases.lack(list(states), one)],
             "link_in": lambda name, folder, target: {"path": f"{folder}/{name}", "target": target},
+            "release_of": lambda variables, product: cluster_model.release(product, variables),
             "restart_delay_s": service_units.restart_delay_s,
             "server_settings": zookeeper_settings.server_settings,
             "uses_log4j": cluster_model.zookeeper_uses_log4j,

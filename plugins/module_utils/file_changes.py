@@ -41,7 +41,7 @@ def pending(path: str, template: str | None, started: str, wanted: str) -> list[
     """What a service that was started with ``started`` would take up at a restart, as "file: setting"."""
     if template == UNIT:
         # A unit leaves the digest that it carries instead of a copy of itself.
-        return [] if started.strip() in wanted else ["unit: definition"]
+        return [] if f"echo {started.strip()} >" in wanted else ["unit: definition"]
     if started == wanted:
         return []
     return [f"{path}: {name}" for name in settings(template, started, wanted) or ["content"]]

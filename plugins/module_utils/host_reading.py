@@ -17,7 +17,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils import properties
+from ansible_collections.barevm.kafka.plugins.module_utils import file_changes, properties
 
 UNIT_PROPERTIES: dict[str, Callable[[str], Any]] = {
     "LoadState": str,
@@ -259,24 +259,16 @@ def pending(services: Iterable[Mapping[str, Any]]) -> dict[str, list[str] | None
         if digest is None:
             found[service["unit"]] = None
             continue
-        differences = []
-        unit = text(service["unit_path"]) or ""
-        if digest.strip() != _unit_digest(unit):
-            differences.append("unit: definition")
+        differences = file_changes.pending(
+            service["unit_path"], file_changes.UNIT, digest, text(service["unit_path"]) or ""
+        )
         for path in service["files"]:
-            before, after = text(os.path.join(started, os.path.basename(path))), text(path)
-            if before != after:
-                names = properties.differing(before or "", after or "") if _holds_settings(path) else []
-                differences.extend(f"{path}: {name}" for name in names or ["content"])
+            copy = text(os.path.join(started, os.path.basename(path)))
+            differences += file_changes.pending(path, _template(path), copy or "", text(path) or "")
         found[service["unit"]] = differences
     return found
 
 
-def _holds_settings(path: str) -> bool:
-    return path.endswith((".properties", ".cfg", ".env"))
-
-
-def _unit_digest(unit: str) -> str:
-    """The digest that a unit file carries (filter with_digest); empty for a unit that is not ours."""
-    match = re.search(r"\becho ([0-9a-f]{64}) ", unit)
-    return match.group(1) if match else ""
+def _template(path: str) -> str | None:
+    """The kind of file that a service's file is, as file_changes tells them apart."""
+    return file_changes.OF_SETTINGS[0] if path.endswith((".properties", ".cfg", ".env")) else None
