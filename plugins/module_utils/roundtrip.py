@@ -13,6 +13,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings impo
 from ansible_collections.barevm.kafka.plugins.module_utils.connection import (
     BROKERS,
     LISTENER_CONFIG,
+    WAIT,
     Broker,
     client_config,
     usable_listeners,
@@ -22,7 +23,12 @@ from ansible_collections.barevm.kafka.plugins.module_utils.roundtrip_topic impor
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message
 
-SPEC = {**BROKERS, **LISTENER_CONFIG, "timeout_s": {"type": "float", "default": 10.0}}
+SPEC = {
+    **BROKERS,
+    **LISTENER_CONFIG,
+    "timeout_s": {"type": "float", "default": 10.0},
+    "down": WAIT["down"],
+}
 RECORD_BYTES = 1024
 POLL_S = 0.05
 """How soon a record is tried again that met a broker behind the others."""
@@ -173,11 +179,13 @@ def run(
     listener_config: Mapping[str, Mapping[str, Any]],
     timeout_s: float,
     check_mode: bool = False,
+    down: Sequence[str] = (),
 ) -> Report:
     """Prove every broker by a record through each listener that a client may use.
 
     ``timeout_s`` bounds each of three steps: leaders for the topic's partitions, writing, reading.
-    Under check mode nothing is created and nothing written.
+    A broker on one of the hosts ``down`` is not waited for. Under check mode nothing is created and
+    nothing written.
     """
     from confluent_kafka import KafkaException
 
@@ -209,7 +217,7 @@ def run(
     ]
     admin_way = ways[0]
     try:
-        leaders, report.findings = lead(admin_way.config, brokers, timeout_s, check_mode)
+        leaders, report.findings = lead(admin_way.config, brokers, timeout_s, check_mode, down)
     except KafkaException as error:
         addresses = listeners[admin_way.name].values()
         report.findings.append(
@@ -276,5 +284,7 @@ def _fault(way: _Way, probe: Probe, read: Mapping[int, bytes]) -> str:
 
 def ask(params: Mapping[str, Any], check_mode: bool = False) -> dict[str, Any]:
     """What the module answers to ``params``, which follow SPEC."""
-    report = run(params["brokers"], params["listener_config"], params["timeout_s"], check_mode)
+    report = run(
+        params["brokers"], params["listener_config"], params["timeout_s"], check_mode, params["down"]
+    )
     return answer(report.as_dict())

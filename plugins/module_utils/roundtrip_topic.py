@@ -111,14 +111,22 @@ def _apply(admin: AdminClient, wanted: Plan, existing: int, timeout_s: float) ->
 
 
 def lead(
-    config: Mapping[str, Any], expected: Sequence[Broker], timeout_s: float, check_mode: bool
+    config: Mapping[str, Any],
+    expected: Sequence[Broker],
+    timeout_s: float,
+    check_mode: bool,
+    down: Sequence[str] = (),
 ) -> tuple[dict[int, int], list[ClusterFinding]]:
     """Bring the topic to where every broker leads a partition of it; returns broker id to partition.
 
-    What could not be had after ``timeout_s`` seconds is a finding. Under check mode the topic is
-    taken as it is. Raises KafkaException where no broker answers.
+    What could not be had after ``timeout_s`` seconds is a finding; a broker on one of the hosts ``down`` is
+    not waited for. Under check mode the topic is taken as it is.
+
+    Raises KafkaException where no broker answers.
     """
     ids = {broker["id"] for broker in expected}
+    # One that has just registered is unknown to the other brokers for a moment.
+    awaited = {broker["id"] for broker in expected if broker["host"] not in down}
     deadline = time.monotonic() + timeout_s
     refusal = ""
     admin, metadata = admin_client(config, timeout_s)
@@ -128,7 +136,8 @@ def lead(
         replicas = len(partitions[0].replicas) if partitions else min(REPLICATION_FACTOR, len(ids))
         wanted = plan(alive, partitions, replicas)
         left = deadline - time.monotonic()
-        if wanted.idle == wanted.blocked or check_mode or left <= 0:
+        settled = awaited <= set(alive) and wanted.idle == wanted.blocked
+        if settled or check_mode or left <= 0:
             break
         refusal = _apply(admin, wanted, len(partitions), left)
         time.sleep(POLL_S)

@@ -268,7 +268,14 @@ def ask(params: Mapping[str, Any], check_mode: bool = False) -> dict[str, Any]:
     report = observe(
         params["brokers"],
         params["listener_config"],
-        params["internal_topics"],
+        # Under ansible-core 2.18 a template gives text.
+        {
+            name: Wanted(
+                replication_factor=int(wish["replication_factor"]),
+                min_insync_replicas=int(wish["min_insync_replicas"]),
+            )
+            for name, wish in params["internal_topics"].items()
+        },
         params["timeout_s"],
         params["request_timeout_s"],
         params["down"],

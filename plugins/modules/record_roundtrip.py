@@ -20,6 +20,11 @@ options:
         the topic's partitions, writing, and reading.
     type: float
     default: 10.0
+  down:
+    description: Hosts whose broker is known not to run. It is not waited for.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     support: full
