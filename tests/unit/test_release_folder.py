@@ -99,10 +99,14 @@ def test_folder_of_someone_else_is_not_replaced(folder: Path) -> None:
 def test_folder_in_use_is_not_replaced(archive: Path, folder: Path) -> None:
     wanted = pack(archive, "any/", "any/libs/", "any/libs/a.jar")
     release_folder.install(folder, archive, wanted)
+    program = "import sys; print('up', flush=True); sys.stdin.read()"
     with subprocess.Popen(
-        [sys.executable, "-c", "import sys; sys.stdin.read()", f"{folder}/libs/*"], stdin=subprocess.PIPE
+        [sys.executable, "-c", program, f"{folder}/libs/*"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as user:
         try:
+            # A process has its command line only some way into its exec.
+            assert user.stdout is not None
+            user.stdout.readline()
             with pytest.raises(PushRefused, match=rf"\(pid {user.pid}\).*Stop that"):
                 release_folder.check(folder, wanted, 1)
         finally:
