@@ -12,7 +12,8 @@ export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
 lab_options = --name $(LAB_NAME) $(if $(LAB_HOSTS),--hosts $(LAB_HOSTS)) $(if $(LAB_RELEASE),--release $(LAB_RELEASE)) \
 	$(if $(LAB_SUBNET),--subnet $(LAB_SUBNET))
-play = $(TOOLS)/ansible-playbook -i "$$($(LAB) inventory --name $(LAB_NAME))"
+# An empty -i would be this folder, with every inventory below it: without a lab nothing is run.
+play = inventory=$$($(LAB) inventory --name $(LAB_NAME)) && $(TOOLS)/ansible-playbook -i "$$inventory"
 
 .DEFAULT_GOAL := help
 
@@ -37,16 +38,16 @@ verify: venv ## prove the lab's cluster, changing nothing
 perf: venv ## measure the lab's cluster
 	$(play) playbooks/perf.yml
 
-test: venv ## every check below, scenarios side by side, with a time table and a count
+test: venv test-tools ## every check below, scenarios side by side, with a time table and a count
 	@$(TOOLS)/python tests/run.py
 
 lint: venv ## format, rules, types, specs against docs
 	@$(TOOLS)/python tests/run.py lint
 
-unit: venv ## unit tests
+unit: venv test-tools ## unit tests
 	@$(TOOLS)/python tests/run.py unit
 
-integration: venv ## modules against real ZooKeeper and broker processes on loopback
+integration: venv test-tools ## modules against real ZooKeeper and broker processes on loopback
 	@$(TOOLS)/python tests/run.py integration
 
 molecule: venv ## all scenarios, side by side on hosts of their own
@@ -74,8 +75,11 @@ venv: ## make .venv from the pinned requirements, or bring it to them
 	@$(LAB) deps
 	@$(LAB) venv
 
+test-tools:
+	@$(LAB) deps --tests
+
 clean: ## remove every lab of this checkout and all that was made here (reports stay)
 	@$(LAB) clean
 
 .PHONY: help lab lab-down lab-status site verify perf test lint unit integration molecule bench docs \
-	release venv clean
+	release venv test-tools clean

@@ -37,7 +37,9 @@ def parser() -> argparse.ArgumentParser:
         add = command.add_argument
         if verb == "venv":
             add("--oldest", action="store_true", help="the one with the older supported ansible-core line")
-        elif verb not in ("deps", "clean"):
+        elif verb == "deps":
+            add("--tests", action="store_true", help="those that only the tests need too")
+        elif verb != "clean":
             add("--name", default=default.name, help=f"the lab's name ({default.name})")
         if verb in ("up", "make"):
             add_plan_options(command)
@@ -100,7 +102,7 @@ def perform(arguments: argparse.Namespace) -> None:
     elif verb == "inventory":
         say(verbs.facts(arguments.name)["inventory"])
     elif verb == "deps":
-        machine.install([*machine.host_packages(), *machine.controller_packages()])
+        machine.install(machine.all_packages(arguments.tests))
     elif verb == "clean":
         verbs.clean()
     elif verb == "venv":
@@ -110,7 +112,7 @@ def perform(arguments: argparse.Namespace) -> None:
 def needs_root(arguments: argparse.Namespace) -> bool:
     """Whether it changes the machine; `deps` does where something is missing."""
     if arguments.verb == "deps":
-        return bool(machine.host_packages() or machine.controller_packages())
+        return bool(machine.all_packages(arguments.tests))
     return arguments.verb in ("up", "down", "clean")
 
 

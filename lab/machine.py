@@ -26,6 +26,8 @@ HOST_TOOLS = {
 }
 # What the controller needs beside: releases come through the mvn client, which needs a Java.
 CONTROLLER_TOOLS = {"java": "default-jre-headless", "mvn": "maven"}
+# What the tests alone need: pages are opened and their points counted.
+TEST_TOOLS = {"chromium": "chromium"}
 IMAGE_MB = 900
 HOST_MB = 700
 
@@ -83,6 +85,12 @@ def controller_packages() -> list[str]:
     if importlib.util.find_spec("ensurepip") is None:
         missing.append("python3-venv")
     return missing
+
+
+def all_packages(for_tests: bool) -> list[str]:
+    """The Debian packages that are not there, of all that hosts and controller, and maybe the tests, need."""
+    found = [*host_packages(), *controller_packages()]
+    return [*found, *missing_packages(TEST_TOOLS)] if for_tests else found
 
 
 def install(packages: Iterable[str]) -> None:
