@@ -134,6 +134,14 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> Path:
         }
         for name in ("zookeeper", "kafka")
     ]
+    files.append(
+        files[0]
+        | {
+            "path": str(target / "client.properties"),
+            "template": "properties.j2",
+            "data": {"settings": "{{ _kafka_client_properties }}"},
+        }
+    )
     play = {
         "name": "Render the units",
         "hosts": "kafka",
@@ -154,6 +162,12 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "ansible_connection": "local",
         "ansible_python_interpreter": "{{ ansible_playbook_python }}",
         "java_runtime_home": str(java),
+        "kafka_advertised_address": "192.0.2.1",
+        "kafka_listeners": [
+            {"name": "CLIENTS", "protocol": "SSL", "port": 9093},
+            {"name": "BROKERS", "protocol": "PLAINTEXT", "port": 9092},
+        ],
+        "kafka_inter_broker_listener": "BROKERS",
         "kafka_default_replication_factor": 1,
         "kafka_min_insync_replicas": 1,
         "kafka_offsets_topic_replication_factor": 1,
@@ -209,6 +223,11 @@ def test_the_units_carry_what_was_promised(units: Path) -> None:
     for lines in (broker, server):
         assert not [line for line in lines if line.startswith("MemoryDenyWriteExecute")]
         assert sum(line.startswith("ExecStartPre=/bin/sh -c 'echo ") for line in lines) == 1
+
+
+def test_the_tools_speak_the_protocol_of_the_listener_that_they_are_given(units: Path) -> None:
+    lines = settings(units / "client.properties")
+    assert {"bootstrap.servers=192.0.2.1:9092", "security.protocol=PLAINTEXT"} <= set(lines)
 
 
 @NEEDS_SYSTEMD
