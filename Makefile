@@ -68,6 +68,9 @@ bench: venv ## speed beside the references, as one table with ratios
 docs: venv ## write the reference pages from specs and modules; fails where they were not current
 	@$(TOOLS)/python docs/generate.py --check || { $(TOOLS)/python docs/generate.py; exit 1; }
 
+schema: venv ## take the definitions of Kafka's settings from the supported releases anew
+	PYTHONPATH=collections $(TOOLS)/python -m tests.definitions
+
 release: venv ## build the archive with its changelog, install it in an empty place and run it
 	$(TOOLS)/python tests/release.py
 
@@ -81,5 +84,5 @@ test-tools:
 clean: ## remove every lab of this checkout and all that was made here (reports stay)
 	@$(LAB) clean
 
-.PHONY: help lab lab-down lab-status site verify perf test lint unit integration molecule bench docs \
+.PHONY: help lab lab-down lab-status site verify perf test lint unit integration molecule bench docs schema \
 	release venv test-tools clean

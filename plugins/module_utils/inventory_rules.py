@@ -16,6 +16,7 @@ from typing import Any
 from ansible_collections.barevm.kafka.plugins.module_utils import (
     address_rules,
     cluster_model,
+    definition_rules,
     kafka_settings,
     properties,
     setting_rules,
@@ -58,7 +59,7 @@ def check(groups: Groups, hosts: Hosts) -> list[Finding]:
         address_rules.addresses,
         address_rules.ports,
         address_rules.listeners,
-        setting_rules.numbers,
+        definition_rules.settings,
         setting_rules.replication,
         setting_rules.sizes,
         setting_rules.heaps,

@@ -20,28 +20,9 @@ SIZES = ("message.max.bytes", "replica.fetch.max.bytes", "socket.request.max.byt
 SESSION = "zookeeper.session.timeout.ms"
 
 
-def numbers(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
-    for host in groups["kafka"]:
-        for name in (*REPLICATION, *SIZES, SESSION):
-            value = _given(hosts[host], name)
-            if _number(value) is None:
-                yield Finding(
-                    host,
-                    _where(hosts, host, name),
-                    value,
-                    f"{name} is a whole number",
-                    "Write it in digits, without a unit",
-                )
-
-
 def replication(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
     brokers = len(groups["kafka"])
     for host, settings in _distinct(groups, hosts, REPLICATION):
-        for name, value in settings.items():
-            if value < 1:
-                yield Finding(
-                    host, _where(hosts, host, name), value, f"{name} is at least 1", "Choose 1 or more"
-                )
         for factor_name, least_name in PAIRS:
             factor, least = settings[factor_name], settings[least_name]
             variable = _where(hosts, host, factor_name)

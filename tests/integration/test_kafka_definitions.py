@@ -1,29 +1,29 @@
-"""What we write and hide, against what Kafka itself says of its settings."""
+"""What we keep, write and hide, against what Kafka itself says of its settings."""
 
 from __future__ import annotations
 
-import re
-import subprocess
-
 import pytest
-from ansible_collections.barevm.kafka.plugins.module_utils import kafka_settings, properties
+from ansible_collections.barevm.kafka.plugins.module_utils import (
+    kafka_settings,
+    properties,
+    setting_definitions,
+)
 
+from tests import definitions
 from tests.described import broker
-from tests.integration.conftest import ReleaseOf
 
 
-@pytest.mark.parametrize("version", ["3.9.2", "2.6.0"])
-def test_every_setting_is_known_to_kafka_and_its_passwords_to_us(release_of: ReleaseOf, version: str) -> None:
-    libraries = release_of("kafka", version) / "libs" / "*"
-    printed = subprocess.run(
-        ["java", "-cp", str(libraries), "kafka.server.KafkaConfig"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    types = dict(re.findall(r'<h4><a id="([^"]+)".*?<th>Type:</th><td>(\w+)', printed, re.DOTALL))
-    assert len(types) > 200
+@pytest.mark.parametrize("version", definitions.RELEASES)
+def test_the_definitions_that_are_kept_are_the_releases_own(version: str) -> None:
+    kept = setting_definitions.definitions_file(version).read_text(encoding="utf-8")
+    assert kept == definitions.document(version), "run `make schema`"
+
+
+@pytest.mark.parametrize("version", definitions.RELEASES)
+def test_every_setting_is_known_to_kafka_and_its_passwords_to_us(version: str) -> None:
+    _version, known = setting_definitions.load(version)
+    assert len(known) > 200
     written = kafka_settings.broker_settings(broker(1, "192.0.2.1", kafka_rack="a"), "192.0.2.1:2181")
-    assert set(written) | set(kafka_settings.OWNED) <= set(types)
-    passwords = {name for name, kind in types.items() if kind == "password"}
-    assert {name for name in types if properties.is_secret(name)} == passwords
+    assert set(written) | set(kafka_settings.OWNED) <= set(known)
+    passwords = {name for name, definition in known.items() if definition.type == "password"}
+    assert {name for name in known if properties.is_secret(name)} == passwords

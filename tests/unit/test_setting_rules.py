@@ -46,8 +46,9 @@ BAD: list[tuple[str, Any, list[tuple[str, str, Any, str]]]] = [
             everywhere={"kafka_properties": {"default.replication.factor": 0}, "kafka_min_insync_replicas": 0}
         ),
         [
-            ("group kafka", "kafka_properties[default.replication.factor]", 0, "is at least 1"),
-            ("group kafka", "kafka_min_insync_replicas", 0, "is at least 1"),
+            (host, variable, 0, "is at least 1")
+            for host in ("n1", "n2", "n3")
+            for variable in ("kafka_properties[default.replication.factor]", "kafka_min_insync_replicas")
         ],
     ),
     (

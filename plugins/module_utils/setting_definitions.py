@@ -1,0 +1,148 @@
+"""Kafka's own definition of its settings, and whether a value agrees with it.
+
+Source: what ``kafka.server.KafkaConfig`` of a release prints (Kafka documentation, "Broker Configs"), kept as
+data for each supported line below ``roles/kafka/files/definitions``, so that a controller needs no Java.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.barevm.kafka.plugins.module_utils import properties, role_variables
+
+FOLDER = role_variables.ROLES / "kafka" / "files" / "definitions"
+
+# Names that Kafka takes without listing them: by prefix whatever plugin reads them, or a listener's own.
+OPEN = re.compile(r"(config\.providers|super\.users|rsm\.config|rlmm\.config)(\.|$)")
+OF_LISTENER = re.compile(r"listener\.name\.[^.]+\.(.+)")
+PROVIDED = re.compile(r"\$\{[^}]+\}")
+_RANGE = re.compile(r"\[(-?\d+),\.\.\.(?:,(-?\d+))?\](?: or (-?\d+))?")
+_BITS = {"short": 16, "int": 32, "long": 64}
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One setting: its type, default and valid values as Kafka prints them, and how it can be changed."""
+
+    type: str
+    default: str
+    valid: str
+    update_mode: str
+
+    def problem(self, value: Any) -> str:
+        """What is wrong with ``value``, as the end of a sentence; empty where nothing is.
+
+        A value that a configuration provider fills in (KIP-297) cannot be judged and passes.
+        """
+        given = properties.text(value).strip()
+        if PROVIDED.fullmatch(given):
+            return ""
+        if self.type == "boolean":
+            return "" if given.lower() in ("true", "false") else "is true or false"
+        if self.type in _BITS:
+            return self._whole_number(given)
+        if self.type == "double":
+            return "" if re.fullmatch(r"-?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", given) else "is a number"
+        return self._words([item.strip() for item in given.split(",")] if self.type == "list" else [given])
+
+    def _whole_number(self, given: str) -> str:
+        if not re.fullmatch(r"[-+]?\d+", given):
+            return "is a whole number"
+        number, most = int(given), 2 ** (_BITS[self.type] - 1) - 1
+        if not -most - 1 <= number <= most:
+            return f"is at most {most}"
+        allowed = _RANGE.fullmatch(self.valid)
+        if allowed is None or (allowed[3] and number == int(allowed[3])):
+            return ""
+        also = f", or {allowed[3]}" if allowed[3] else ""
+        if number < int(allowed[1]):
+            return f"is at least {allowed[1]}{also}"
+        if allowed[2] and number > int(allowed[2]):
+            return f"is at most {allowed[2]}{also}"
+        return ""
+
+    def _words(self, given: list[str]) -> str:
+        if self.valid.startswith("non-empty"):
+            return "" if any(given) else "may not be empty"
+        if not re.fullmatch(r"\[[^\[\]]*\]", self.valid) or "..." in self.valid:
+            return ""
+        choices = self.valid[1:-1].split(", ")
+        # A version may be named without its last part: 3.9 stands for the newest 3.9-IV*.
+        wrong = [one for one in given if one and one not in choices and not _version(one, choices)]
+        return f"is one of {', '.join(choices)}" if wrong else ""
+
+
+def _version(given: str, choices: Iterable[str]) -> bool:
+    short = re.match(r"\d+\.\d+", given)
+    return short is not None and any(choice.startswith(f"{short[0]}-IV") for choice in choices)
+
+
+def parse(printed: str) -> dict[str, Definition]:
+    """Every setting that ``kafka.server.KafkaConfig`` printed as HTML, in the shape of 2.6 or of 3.9.
+
+    Raises ValueError where the shape is neither.
+    """
+    found = {}
+    for entry in printed.split("<h4>")[1:]:
+        name = re.match(r'<a id="([^"]+)"', entry)
+        rows = dict(re.findall(r"<tr><th>([^<:]+):</th><td>(.*?)</td></tr>", entry, re.DOTALL))
+        if name is None or not {"Type", "Default", "Valid Values", "Update Mode"} <= set(rows):
+            raise ValueError(f"this is not a setting as KafkaConfig prints it: {entry[:80]!r}")
+        told = [html.unescape(rows[key]) for key in ("Type", "Default", "Valid Values", "Update Mode")]
+        found[name[1]] = Definition(*told)
+    if not found:
+        raise ValueError("KafkaConfig printed no settings")
+    return found
+
+
+def line(version: str) -> str:
+    """``3.9`` of ``3.9.2``."""
+    return ".".join(version.split(".")[:2])
+
+
+def document(version: str, definitions: Mapping[str, Definition]) -> str:
+    """The file that keeps the definitions of one line, a setting a line, so that a diff reads well."""
+    settings = (
+        f"{json.dumps(name)}: {json.dumps(asdict(definitions[name]))}" for name in sorted(definitions)
+    )
+    return f'{{"version": {json.dumps(version)}, "settings": {{\n' + ",\n".join(settings) + "\n}}\n"
+
+
+@cache
+def load(version: str) -> tuple[str, dict[str, Definition]]:
+    """The definitions for ``version``, and the version they were taken from.
+
+    A line that none was kept of is judged by the newest older one, else by the oldest.
+    """
+    kept = sorted((_numbers(path.stem), path) for path in FOLDER.glob("*.json"))
+    fitting = [path for numbers, path in kept if numbers <= _numbers(line(version))]
+    content = json.loads((fitting[-1] if fitting else kept[0][1]).read_text(encoding="utf-8"))
+    return content["version"], {name: Definition(**one) for name, one in content["settings"].items()}
+
+
+def _numbers(dotted: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", dotted))
+
+
+def find(name: str, definitions: Mapping[str, Definition]) -> Definition | None:
+    """The definition that ``name`` falls under: its own, or for a listener's setting the one it ends with."""
+    if name in definitions:
+        return definitions[name]
+    of_listener = OF_LISTENER.fullmatch(name)
+    if of_listener is None:
+        return None
+    rest = of_listener[1]
+    # Between the two may stand a SASL mechanism: listener.name.x.plain.sasl.jaas.config (KIP-103).
+    return definitions.get(rest) or definitions.get(rest.partition(".")[2])
+
+
+def definitions_file(version: str) -> Path:
+    """Where the definitions of ``version``'s line are kept."""
+    return FOLDER / f"{line(version)}.json"
