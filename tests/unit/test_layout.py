@@ -125,7 +125,7 @@ def test_nothing_is_tied_to_one_machine(pattern: re.Pattern[str], what: str) -> 
 
 def test_what_is_for_the_checkout_alone_is_not_shipped() -> None:
     ignored = yaml.safe_load((ROOT / "galaxy.yml").read_text())["build_ignore"]
-    checkout = {".*", "collections", "inventories", "molecule", "lab", "reports", "tests/bench"}
+    checkout = {".*", "build", "collections", "inventories", "molecule", "lab", "reports", "tests/bench"}
     assert checkout | {"ansible.cfg", "site.yml", "Makefile"} <= set(ignored)
 
 
