@@ -59,6 +59,13 @@ def test_a_part_of_the_run_changes_nothing(options: tuple[str, ...]) -> None:
     assert running_processes() == before
 
 
+def test_a_limit_and_a_tag_change_that_host_and_that_role_alone() -> None:
+    part = ("--limit", "cluster2", "--tags", "kafka")
+    changed = playbook.run(SITE, *part, "-e", "kafka_num_io_threads=7", "-e", "zookeeper_max_client_cnxns=61")
+    assert changed.changes == {("cluster2", "/etc/kafka/server.properties", "num.io.threads")}
+    assert playbook.run(SITE, *part).changes == changed.changes
+
+
 def test_a_changed_setting_waits_for_a_restart(host: Host) -> None:
     before = running_processes()
     changed = playbook.run(SITE, "-e", "kafka_num_io_threads=9")
