@@ -26,6 +26,7 @@ JUNIT = ROOT / "build" / "junit"
 LAST_LINES = 60
 PROGRESS_EVERY_S = 30
 STOP_LIMIT_S = 20
+COUNTS = ("passed", "failed", "skipped")
 # Scenarios that run on the older of the two supported ansible-core lines; the others run on the newer.
 ON_OLDEST = {"classic"}
 
@@ -240,8 +241,8 @@ def table(outcomes: Sequence[Outcome], wall_s: float) -> list[str]:
     for one in outcomes:
         counts = f"{one.passed:7} {one.failed:7} {one.skipped:8}"
         lines.append(f"{one.phase.name:22} {one.seconds:8.1f} {counts}  {one.why}".rstrip())
-    passed, failed = sum(one.passed for one in outcomes), sum(one.failed for one in outcomes)
-    lines += [f"{'all':22} {wall_s:8.1f}", f"{passed} passed, {failed} failed"]
+    passed, failed, skipped = (sum(getattr(one, kind) for one in outcomes) for kind in COUNTS)
+    lines += [f"{'all':22} {wall_s:8.1f}", f"{passed} passed, {failed} failed, {skipped} skipped"]
     return lines
 
 
