@@ -161,16 +161,17 @@ class Nspawn:
 
     def _kill(self, names: Sequence[str]) -> None:
         """End what is left of hosts: their nspawn, and the init that outlives an nspawn that is killed."""
-        for name in names:
-            for pid in self._processes(name):
+
+        def left_of_them() -> list[str]:
+            # Killed anew at each look: a machine that was still starting may have forked meanwhile.
+            found = {name: self._processes(name) for name in names}
+            for pid in set().union(*found.values()):
                 # It may have ended with one that was killed before it.
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-        left = wait_until(
-            lambda left: f"{left} to end",
-            lambda: [name for name in names if self._processes(name)],
-            KILL_LIMIT_S,
-        )
+            return [name for name, processes in found.items() if processes]
+
+        left = wait_until(lambda left: f"{left} to end", left_of_them, KILL_LIMIT_S)
         if left:
             raise LabError(f"{', '.join(left)}: killed, and still there after {KILL_LIMIT_S} s")
         for name in names:

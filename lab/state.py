@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from lab.shell import run, say
 CHECKOUT = Path(__file__).resolve().parent.parent
 LABS = CHECKOUT / ".lab"
 IMAGES = LABS / "images"
+REMOVE_TRIES = 10
+REMOVE_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,18 @@ def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder with hosts' files in it, never crossing into a file system that is mounted there."""
+    """Remove a folder with hosts' files in it, never crossing into a file system that is mounted there.
+
+    What a killed host had begun to write may still appear while its files go, so there is a second look.
+
+    Raises:
+        LabError: something cannot be removed.
+    """
+    for _ in range(REMOVE_TRIES - 1):
+        run("rm", "-rf", "--one-file-system", "--", str(folder), may_fail=True)
+        if not folder.exists():
+            return
+        time.sleep(REMOVE_PAUSE_S)
     run("rm", "-rf", "--one-file-system", "--", str(folder))
 
 

@@ -132,7 +132,7 @@ def test_interrupted_while_hosts_boot(number: signal.Signals) -> None:
     begun.send_signal(number)
     _, words = begun.communicate(timeout=60)
     if number != signal.SIGKILL:
-        assert begun.returncode == 130
+        assert begun.returncode == 130, words
         assert "what was begun is undone" in words
         assert traces() == []
     up()
