@@ -77,6 +77,7 @@ def tool(folder: Path, name: str, *arguments: str) -> list[str]:
         "release": str(folder / "release"),
         "client_properties": "/etc/kafka/client.properties",
         "bootstrap": "a:9092,b:9092",
+        "zookeeper": "z:2181/kafka",
     }
     launcher, real = folder / name, folder / "release/bin" / name
     launcher.write_text(rendering.render(TEMPLATES, "kafka_tool.sh.j2", data))
@@ -92,6 +93,8 @@ def tool(folder: Path, name: str, *arguments: str) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "given", "handed"),
     [
+        ("zookeeper-shell.sh", [], ["z:2181/kafka"]),
+        ("zookeeper-shell.sh", ["y:2181"], ["y:2181"]),
         (
             "kafka-topics.sh",
             ["--list"],
@@ -132,7 +135,7 @@ def test_the_tool_launcher_is_a_plain_shell_script(tmp_path: Path) -> None:
     text = rendering.render(
         TEMPLATES,
         "kafka_tool.sh.j2",
-        {"java_home": "", "release": "/r", "client_properties": "/c", "bootstrap": "b"},
+        {"java_home": "", "release": "/r", "client_properties": "/c", "bootstrap": "b", "zookeeper": "z"},
     )
     assert not re.search(r"\{\{|\{%", text)
     assert "JAVA_HOME" not in text
