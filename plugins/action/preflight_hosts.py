@@ -29,6 +29,7 @@ class ActionModule(ActionBase):
             for host, state in states.items()
             for finding in host_rules.check(host, cluster["hosts"][host], state, cluster["reads"][host])
         ]
+        found += [*host_rules.peers(cluster, states), *host_rules.cluster_ids(states)]
         found += [Finding(**finding) for finding in arguments["findings"]]
         groups = {
             "zookeeper": [server["host"] for server in cluster["zookeeper"]["servers"]],

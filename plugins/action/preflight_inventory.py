@@ -65,7 +65,8 @@ class ActionModule(ActionBase):
                 findings=[one.as_dict() for one in found],
             )
             return result
-        result.update(cluster_model.build(groups, hosts))
+        cluster = cluster_model.build(groups, hosts)
+        result.update(cluster)
         result.update(
             changed=False,
             # Every variable of every host, secrets among them, is nothing to print at -v.
@@ -74,7 +75,12 @@ class ActionModule(ActionBase):
             reports_dir=str(Path.cwd() / hosts[groups["kafka"][0]]["kafka_reports_dir"]),
             hosts=hosts,
             reads={
-                host: cluster_model.reads(of_host, host in groups["zookeeper"], host in groups["kafka"])
+                host: cluster_model.reads(
+                    of_host,
+                    host in groups["zookeeper"],
+                    host in groups["kafka"],
+                    cluster_model.peer_names(cluster, host in groups["kafka"]),
+                )
                 for host, of_host in hosts.items()
             },
         )

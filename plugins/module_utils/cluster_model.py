@@ -6,6 +6,7 @@ ask another and a limited run still knows the whole cluster.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -156,8 +157,40 @@ def zookeeper_uses_log4j(version: str) -> bool:
     return (major, minor) < (3, 8)
 
 
-def reads(variables: Variables, in_zookeeper: bool, in_kafka: bool) -> dict[str, Any]:
-    """What module host_state has to read on one host: its arguments."""
+def peer_names(cluster: Mapping[str, Any], in_kafka: bool) -> list[str]:
+    """The names that a host must resolve to reach the others of ``cluster``, as `build` made it.
+
+    Everybody talks to ZooKeeper; brokers also fetch from each other, at what the
+    inter-broker listener advertises.
+    """
+    wanted = [server["address"] for server in cluster["zookeeper"]["servers"]]
+    if in_kafka:
+        wanted += [address for _host, address in inter_broker_addresses(cluster)]
+    return [one for one in dict.fromkeys(wanted) if not _is_ip_address(one)]
+
+
+def _is_ip_address(address: str) -> bool:
+    try:
+        ipaddress.ip_address(address.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def inter_broker_addresses(cluster: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Each broker's host, and the address that it tells other brokers."""
+    return [
+        (broker["host"], listener["advertised_address"])
+        for broker in cluster["kafka"]["brokers"]
+        for listener in broker["listeners"]
+        if listener["name"] == cluster["kafka"]["inter_broker_listener"]
+    ]
+
+
+def reads(
+    variables: Variables, in_zookeeper: bool, in_kafka: bool, names: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What module host_state has to read on one host: its arguments. ``names`` are those of other hosts."""
     wanted: dict[str, Any] = {
         "users": [],
         "units": ["transparent-huge-pages.service"],
@@ -166,7 +199,7 @@ def reads(variables: Variables, in_zookeeper: bool, in_kafka: bool) -> dict[str,
         "sysctls": sorted(variables["host_tuning_sysctl"]),
         "disks": [],
         "ports": [],
-        "resolve": [],
+        "resolve": list(names),
         "zookeeper_data_dir": "",
         "kafka_log_dirs": [],
         "services": services(variables, in_zookeeper, in_kafka),
@@ -177,7 +210,8 @@ def reads(variables: Variables, in_zookeeper: bool, in_kafka: bool) -> dict[str,
         wanted["releases"].append(release("zookeeper", variables)["path"])
         wanted["disks"] += [variables["zookeeper_data_dir"], variables["zookeeper_txn_log_dir"]]
         wanted["ports"] += [variables[f"zookeeper_{kind}_port"] for kind in ("client", "peer", "election")]
-        wanted["resolve"].append(variables["zookeeper_address"])
+        if variables["zookeeper_address"] not in wanted["resolve"]:
+            wanted["resolve"].append(variables["zookeeper_address"])
         wanted["zookeeper_data_dir"] = variables["zookeeper_data_dir"]
     if in_kafka:
         wanted["users"].append(variables["kafka_user"])

@@ -45,6 +45,7 @@ FOLDERS = {
     ),
     "kafka": ("kafka_install_root", "kafka_conf_dir", "kafka_app_log_dir"),
 }
+HIDDEN_FROM_SERVICES = ("/home", "/root", "/run/user")
 RESERVED_BROKER_MAX_ID = 1000
 
 
@@ -114,12 +115,19 @@ def ids(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
                 continue
             ceiling = most if most is not None else _broker_max_id(hosts[host])
             if not least <= value <= ceiling:
+                taken = _taken(groups[group], hosts, variable)
+                remedy = f"Choose a free id in that range (taken: {taken})"
+                if most is None and value > ceiling:
+                    remedy += (
+                        "; for a broker that already has this id, set broker.id.generation.enable: false "
+                        "in kafka_properties"
+                    )
                 yield Finding(
                     host,
                     variable,
                     value,
                     f"the id must be from {least} to {ceiling}",
-                    f"Choose a free id in that range (taken: {_taken(groups[group], hosts, variable)})",
+                    remedy,
                 )
             owners[value].append(host)
         for value, sharing in owners.items():
@@ -176,12 +184,36 @@ def folders(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
                 path = hosts[host][name]
                 if not path.startswith("/"):
                     yield Finding(host, name, path, "a folder is an absolute path", "Begin it with /")
+                yield from _usable(host, name, path)
+    for host in dict.fromkeys([*groups["zookeeper"], *groups["kafka"]]):
+        yield from _usable(host, "java_runtime_home", hosts[host]["java_runtime_home"])
     for host in groups["kafka"]:
         if hosts[host]["kafka_log_dirs"]:
             yield from _log_dirs(host, hosts[host], host in groups["zookeeper"])
         else:
             yield Finding(
                 host, "kafka_log_dirs", [], "a broker needs a log directory", "Name at least one folder"
+            )
+
+
+def _usable(host: str, variable: str, path: str) -> Iterator[Finding]:
+    """What the units can name and see: a broker that misses one of several log directories only logs it."""
+    if odd := sorted(set(re.findall(r"[^\w/.+@=~-]", path))):
+        yield Finding(
+            host,
+            variable,
+            path,
+            f"{' '.join(map(repr, odd))} would mean something else in a unit, a class path or a list",
+            "Use letters, digits and / . _ - + @ = ~ only; a symbolic link with such a name will do",
+        )
+    for home in HIDDEN_FROM_SERVICES:
+        if path.startswith("/") and _within(path, home):
+            yield Finding(
+                host,
+                variable,
+                path,
+                f"the units' sandbox shows them nothing below {home} (ProtectHome in systemd.exec(5))",
+                "Choose a folder elsewhere, such as below /srv or /var/lib",
             )
 
 
@@ -194,6 +226,7 @@ def _log_dirs(host: str, variables: Mapping[str, Any], with_zookeeper: bool) -> 
         if group == "kafka" or with_zookeeper
     ]
     for position, path in enumerate(variables["kafka_log_dirs"]):
+        yield from _usable(host, "kafka_log_dirs", path)
         if not path.startswith("/"):
             yield Finding(
                 host, "kafka_log_dirs", path, "a log directory is an absolute path", "Begin it with /"

@@ -213,7 +213,8 @@ def _foreign(found: Registered, owner: dict[str, Broker], place: str, report: Re
         remedy = f"It has the address of {broker_name(known)}: an earlier id of that host, or a second broker"
     else:
         remedy = (
-            "No host in the inventory has its address: another cluster uses this chroot, or a host is absent"
+            "No broker of the inventory has its address: another cluster uses this chroot, or the inventory "
+            "lacks a broker"
         )
     if found.session == "0x0":
         remedy += "; no session owns the znode, so no broker wrote it and it will not go by itself"

@@ -97,7 +97,7 @@ def test_a_foreign_broker_is_named_with_its_address(kafka: Kafka) -> None:
     assert report["waiting_for"] == []
     said = only(report)
     assert f"broker 9 is registered (PLAINTEXT PLAINTEXT://127.0.9.9:9092, session {session}" in said
-    assert "No host in the inventory has its address" in said
+    assert "No broker of the inventory has its address" in said
 
 
 def test_a_former_id_of_a_known_host_is_told_from_a_foreign_one(kafka: Kafka) -> None:

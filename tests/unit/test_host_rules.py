@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.barevm.kafka.plugins.module_utils import cluster_model, host_rules
 from ansible_collections.barevm.kafka.plugins.module_utils.releases import IDENTITY, Release
 
-from tests.described import broker, server, together
+from tests.described import apart, broker, server, together
 
 KAFKA, ZOOKEEPER = "/opt/kafka/kafka_2.13-3.9.2", "/opt/zookeeper/apache-zookeeper-3.9.5-bin"
 STOPPED = {"active_state": "inactive", "main_pid": 0}
@@ -168,6 +168,37 @@ def test_the_host_s_own_name_is_a_loopback_address() -> None:
     state = bare(resolved={"zk1": ["127.0.1.1"]})
     only(judged(state, zookeeper_address="zk1"), "on the host itself it means 127.0.1.1", "/etc/hosts")
     assert judged(bare(resolved={"zk1": ["192.0.2.1", "fe80::1%eth0"]}), zookeeper_address="zk1") == []
+
+
+def test_names_of_others_must_be_known_where_they_are_needed() -> None:
+    groups, hosts = apart(["zk1"], ["k1.example.com", "192.0.2.12"])
+    cluster = cluster_model.build(groups, hosts)
+    assert cluster_model.peer_names(cluster, in_kafka=False) == ["zk1"]
+    assert cluster_model.peer_names(cluster, in_kafka=True) == ["zk1", "k1.example.com"]
+    of_server: dict[str, Any] = {"resolved": {"zk1": []}}
+    of_broker: dict[str, Any] = {"resolved": {"zk1": [], "k1.example.com": []}}
+    found = [
+        str(one) for one in host_rules.peers(cluster, {"z1": of_server, "k1": of_broker, "k2": of_broker})
+    ]
+    assert len(found) == 2
+    assert found[0].startswith("k1, k2: zookeeper_address = 'zk1': that is how z1 is reached")
+    assert found[1].startswith(
+        "k1, k2: kafka_advertised_address = 'k1.example.com': that is how k1 is reached"
+    )
+    known: dict[str, Any] = {"resolved": {name: ["192.0.2.9"] for name in of_broker["resolved"]}}
+    assert list(host_rules.peers(cluster, {"k1": known, "k2": known})) == []
+
+
+def test_log_directories_of_two_clusters() -> None:
+    def of(**ids: str | None) -> dict[str, Any]:
+        meta = {f"/{name}": {"cluster.id": found} if found else None for name, found in ids.items()}
+        return {"identities": {"meta_properties": meta}}
+
+    assert list(host_rules.cluster_ids({"n1": of(a="X", b="X"), "n2": of(a="X", b=None), "n3": of()})) == []
+    found = [str(one) for one in host_rules.cluster_ids({"n1": of(a="X", b="Y"), "n2": of(a="X")})]
+    only(found, "n1: kafka_log_dirs = '/b': its meta.properties says cluster.id Y, 2 others say X")
+    found = [str(one) for one in host_rules.cluster_ids({"n1": of(a="X"), "n2": of(a="Y")})]
+    only(found, "n2: kafka_log_dirs = '/a': its meta.properties says cluster.id Y, n1:/a says X")
 
 
 @pytest.mark.parametrize("address", ["localhost", "127.0.0.1", "::1"])

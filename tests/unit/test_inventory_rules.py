@@ -75,6 +75,34 @@ BAD: list[tuple[str, Any, list[tuple[str, str, Any, str]]]] = [
         [("n1", "kafka_broker_id", 1001, "the id must be from 0 to 1000")],
     ),
     (
+        "a log directory that the sandbox hides",
+        together(n1={"kafka_log_dirs": ["/srv/data", "/run/user/0/data"]}),
+        [
+            (
+                "n1",
+                "kafka_log_dirs",
+                "/run/user/0/data",
+                "the units' sandbox shows them nothing below /run/user",
+            )
+        ],
+    ),
+    (
+        "a release that the sandbox hides",
+        together(n1={"zookeeper_install_root": "/root/zk", "java_runtime_home": "/root/jdk"}),
+        [
+            ("n1", "zookeeper_install_root", "/root/zk", "shows them nothing below /root"),
+            ("n1", "java_runtime_home", "/root/jdk", "shows them nothing below /root"),
+        ],
+    ),
+    (
+        "folders that a unit would read differently",
+        together(n1={"kafka_log_dirs": ["/srv/a,b"], "java_runtime_home": "/opt/my jdk"}),
+        [
+            ("n1", "java_runtime_home", "/opt/my jdk", "' ' would mean something else"),
+            ("n1", "kafka_log_dirs", "/srv/a,b", "',' would mean something else"),
+        ],
+    ),
+    (
         "first listeners of different names",
         together(n1={"kafka_listeners": [listener("A", 9092)]}),
         [
@@ -221,7 +249,9 @@ GOOD: list[tuple[str, Any]] = [
     (
         "several log directories, beside and below what is no log directory",
         together(
-            everywhere={"kafka_log_dirs": ["/data/a", "/data/ab", "/etc/kafka/data", "/opt/kafka/data"]}
+            everywhere={
+                "kafka_log_dirs": ["/data/a", "/data/ab", "/etc/kafka/data", "/opt/kafka/data", "/homes/a"]
+            }
         ),
     ),
     (
