@@ -15,6 +15,7 @@ class FilterModule:
             "finding_line": lambda finding: f"{finding['variable']} = {finding['value']}: {finding['rule']}",
             "kernel_differs": host_tuning.differs,
             "kernel_settings": host_tuning.settings,
+            "kernel_missed": host_tuning.missed,
             "mount_advice": lambda disks, host: host_tuning.advice(host, disks, sorted(disks)),
             "not_effective": host_tuning.not_effective,
         }

@@ -138,6 +138,16 @@ def sysctls(names: Iterable[str]) -> dict[str, str | None]:
     return found
 
 
+def fixed_settings(names: Iterable[str]) -> list[str]:
+    """Those of the kernel's settings that not even root may write here: a container's are its machine's.
+
+    ``names`` are sysctls; transparent_hugepage is looked at beside them.
+    """
+    paths = {name: "/proc/sys/" + name.replace(".", "/") for name in names}
+    paths["transparent_hugepage"] = "/sys/kernel/mm/transparent_hugepage/enabled"
+    return sorted(name for name, path in paths.items() if not os.access(path, os.W_OK))
+
+
 def swaps() -> list[str]:
     return [line.split()[0] for line in (text("/proc/swaps") or "").splitlines()[1:]]
 

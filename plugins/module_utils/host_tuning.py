@@ -80,12 +80,31 @@ def settings(wanted: Mapping[str, Any], current: Mapping[str, str | None]) -> li
 
 
 def differs(state: Mapping[str, Any], wanted: Mapping[str, Any], hugepages: str, swap_off: bool) -> bool:
-    """Whether the running kernel or fstab is not as wanted; ``state`` is host_state's answer."""
-    return (
-        any(not is_effective(name, value, state["sysctls"].get(name)) for name, value in wanted.items())
-        or state["transparent_hugepages"] not in (None, hugepages)  # None: this kernel has none
-        or (swap_off and bool(state["swaps"] or state["fstab_swaps"]))
-    )
+    """Whether something that can be changed here is not as wanted; ``state`` is host_state's answer."""
+    return any(
+        outcome["name"] not in state["fixed_settings"] for outcome in missed(state, wanted, hugepages)
+    ) or (swap_off and bool(state["swaps"] or state["fstab_swaps"]))
+
+
+def missed(state: Mapping[str, Any], wanted: Mapping[str, Any], hugepages: str) -> list[dict[str, Any]]:
+    """What the running kernel does not have as wanted, in the shape of module kernel_tuning's settings."""
+    found = [
+        (name, value, state["sysctls"].get(name))
+        for name, value in sorted(wanted.items())
+        if not is_effective(name, value, state["sysctls"].get(name))
+    ]
+    if state["transparent_hugepages"] not in (None, hugepages):  # None: this kernel has none
+        found.append(("transparent_hugepage", hugepages, state["transparent_hugepages"]))
+    return [
+        {
+            "name": name,
+            "wanted": text(value),
+            "after": current,
+            "effective": False,
+            "reason": "it cannot be written here" if current else "the kernel shows no such setting",
+        }
+        for name, value, current in found
+    ]
 
 
 def without_swap(fstab: str) -> str:

@@ -120,6 +120,11 @@ sysctls:
   description: Each kernel setting's value, or null.
   returned: always
   type: dict
+fixed_settings:
+  description: Those of the asked sysctls, and transparent_hugepage, that cannot be written on this host.
+  returned: always
+  type: list
+  elements: str
 swaps:
   description: Swap devices in use.
   returned: always
@@ -204,6 +209,7 @@ def main():
             java=host_reading.java(asked["java_homes"]),
             releases=host_reading.releases(asked["releases"]),
             sysctls=host_reading.sysctls(asked["sysctls"]),
+            fixed_settings=host_reading.fixed_settings(asked["sysctls"]),
             swaps=host_reading.swaps(),
             fstab_swaps=host_reading.fstab_swaps(),
             transparent_hugepages=host_reading.transparent_hugepages(),

@@ -52,7 +52,7 @@ def test_file_never_lowers_a_capacity() -> None:
 
 def state(**changed: Any) -> dict[str, Any]:
     settled = {"sysctls": {"vm.swappiness": "1"}, "transparent_hugepages": "madvise"}
-    return {**settled, "swaps": [], "fstab_swaps": [], **changed}
+    return {**settled, "fixed_settings": [], "swaps": [], "fstab_swaps": [], **changed}
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,9 @@ def state(**changed: Any) -> dict[str, Any]:
         ({"transparent_hugepages": None}, False),
         ({"transparent_hugepages": "always"}, True),
         ({"sysctls": {"vm.swappiness": "60"}}, True),
+        ({"sysctls": {"vm.swappiness": "60"}, "fixed_settings": ["vm.swappiness"]}, False),
+        ({"transparent_hugepages": "always", "fixed_settings": ["transparent_hugepage"]}, False),
+        ({"sysctls": {"vm.swappiness": "60"}, "fixed_settings": ["transparent_hugepage"]}, True),
         ({"swaps": ["/dev/sda2"]}, True),
         ({"fstab_swaps": ["UUID=1"]}, True),
     ],
@@ -118,6 +121,21 @@ def test_check_mode_predicts_what_then_changes(root: Path) -> None:
     assert (root / "proc/sys/net/core/rmem_max").read_text() == "33554432\n"
     assert (root / "etc/fstab").stat().st_mode & 0o777 == 0o640
     assert [path.name for path in (root / "etc").iterdir()] == ["fstab"]
+
+
+def test_what_cannot_be_written_is_told_without_trying() -> None:
+    refused = state(
+        sysctls={"vm.swappiness": "60"}, transparent_hugepages="always", fixed_settings=["vm.swappiness"]
+    )
+    missed = host_tuning.missed(refused, {"vm.swappiness": 1, "x.y": 3}, "madvise")
+    findings = host_tuning.not_effective(missed, "h1")
+    assert [(one["variable"], one["value"]) for one in findings] == [
+        ("vm.swappiness", "60"),
+        ("x.y", None),
+        ("transparent_hugepage", "always"),
+    ]
+    assert findings[0]["rule"] == "not effective here, 1 is wanted (it cannot be written here)"
+    assert host_tuning.missed(state(), {"vm.swappiness": 1}, "madvise") == []
 
 
 def test_second_run_changes_nothing_and_still_names_what_is_not_effective(root: Path) -> None:
