@@ -23,7 +23,7 @@ from lab.hostfiles import HostFiles, write_host
 from lab.images import ensure_image, image_path
 from lab.plan import Host, Plan
 from lab.shell import run, say, wait_until
-from lab.state import State, remove_tree
+from lab.state import State, make_key_pair, remove_tree
 
 # Hosts are stopped to be removed, or because they were booted a moment ago: enough to say goodbye to who is
 # logged in. The last broker to stop would wait in vain for the others' ZooKeeper.
@@ -80,18 +80,7 @@ class Nspawn:
         # The link keeps a host on the image that it was made from when the recipe changes later.
         (part / "image").symlink_to(os.path.relpath(image, folder))
         upper = HostFiles(image, part / "upper")
-        run(
-            "ssh-keygen",
-            "-q",
-            "-t",
-            "ed25519",
-            "-N",
-            "",
-            "-C",
-            f"root@{host.name}",
-            "-f",
-            str(part / "host_key"),
-        )
+        make_key_pair(part / "host_key", f"root@{host.name}")
         write_host(upper, self.plan, host, part, self.state.public_key.read_text())
         part.rename(folder)
         return True

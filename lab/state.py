@@ -82,18 +82,7 @@ class State:
         """Make the lab's own key where there is none."""
         if not self.key.exists() or not self.public_key.exists():
             self.key.unlink(missing_ok=True)
-            run(
-                "ssh-keygen",
-                "-q",
-                "-t",
-                "ed25519",
-                "-N",
-                "",
-                "-C",
-                f"kafka lab {self.name}",
-                "-f",
-                str(self.key),
-            )
+            make_key_pair(self.key, f"kafka lab {self.name}")
 
     @property
     def public_key(self) -> Path:
@@ -115,6 +104,11 @@ def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
     beside.write_text(text)
     beside.chmod(mode)
     beside.replace(path)
+
+
+def make_key_pair(path: Path, comment: str) -> None:
+    """Make a private key at `path`, without a passphrase, and its public one beside it as `.pub`."""
+    run(*("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)))
 
 
 def remove_tree(folder: Path) -> None:

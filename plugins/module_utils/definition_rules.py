@@ -11,13 +11,14 @@ from ansible_collections.barevm.kafka.plugins.module_utils.cluster_model import 
 from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
 
 # Where Kafka takes numbers that no broker should have: it would delete at once, or have no replica at all.
-_NO_LIMIT = "is 1 or more, or -1 for no limit"
-STRICTER: dict[str, tuple[Callable[[int], bool], str]] = {
+_Rule = tuple[Callable[[int], bool], str]
+_OR_NO_LIMIT: _Rule = (lambda number: number >= 1 or number == -1, "is 1 or more, or -1 for no limit")
+STRICTER: dict[str, _Rule] = {
     "default.replication.factor": (lambda number: number >= 1, "is at least 1"),
-    "log.retention.bytes": (lambda number: number >= 1 or number == -1, _NO_LIMIT),
-    "log.retention.hours": (lambda number: number >= 1 or number == -1, _NO_LIMIT),
-    "log.retention.minutes": (lambda number: number >= 1 or number == -1, _NO_LIMIT),
-    "log.retention.ms": (lambda number: number >= 1 or number == -1, _NO_LIMIT),
+    "log.retention.bytes": _OR_NO_LIMIT,
+    "log.retention.hours": _OR_NO_LIMIT,
+    "log.retention.minutes": _OR_NO_LIMIT,
+    "log.retention.ms": _OR_NO_LIMIT,
 }
 
 
