@@ -127,6 +127,9 @@ changes:
       description: For a properties or environment file, the names of the settings that differ.
       type: list
       elements: str
+    values:
+      description: Each of these settings, or of a unit's, with its values before and after, secrets hidden.
+      type: dict
 changed_paths:
   description: The paths of I(changes).
   returned: always
@@ -137,6 +140,10 @@ pending:
   returned: always
   type: list
   elements: str
+pending_values:
+  description: The settings among I(pending), each with its values before and after, secrets hidden.
+  returned: always
+  type: dict
 """
 
 import base64
@@ -305,16 +312,21 @@ def described(entry, what):
     settings = file_changes.settings(template, before, after)
     if settings is not None:
         change["settings"] = settings
+    change["values"] = file_changes.values(template, before, after)
     return change, file_changes.text_diff(path, template, before, after)
 
 
-def pending(entry):
-    """What a running service has not taken up of one file."""
-    started = text_of(entry["started"]) if entry["started"] else None
-    if started is None:
-        return []
-    wanted = base64.b64decode(entry["content"]).decode()
-    return file_changes.pending(entry["path"], entry["template"], started.decode(errors="replace"), wanted)
+def pending(entries):
+    """What running services have not taken up of their files, and the values of what are settings."""
+    items, values = [], {}
+    for entry in entries:
+        started = text_of(entry["started"]) if entry["started"] else None
+        if started is not None:
+            wanted = base64.b64decode(entry["content"]).decode()
+            compared = (entry["path"], entry["template"], started.decode(errors="replace"), wanted)
+            items += file_changes.pending(*compared)
+            values.update(file_changes.pending_values(*compared))
+    return items, values
 
 
 def main():
@@ -362,7 +374,7 @@ def main():
         ]
         if not module.check_mode:
             bring(module.params, write=True, may_be_missing=False)
-        waiting = [item for entry in module.params["files"] for item in pending(entry)]
+        waiting, waiting_values = pending(module.params["files"])
     except (LookupError, OSError) as error:
         module.fail_json(msg=str(error))
     result = {
@@ -370,6 +382,7 @@ def main():
         "changes": [change for change, _diff in found],
         "changed_paths": [change["path"] for change, _diff in found],
         "pending": waiting,
+        "pending_values": waiting_values,
     }
     if module._diff:
         result["diff"] = [diff for _change, diff in found]

@@ -210,6 +210,8 @@ def test_secrets_are_never_shown(run: Run, tmp_path: Path) -> None:
     (result,) = done.outcomes
     (change,) = result["changes"]
     assert change["settings"] == sorted(SECRETS)
+    hidden = {"before": "<hidden>", "after": "<hidden, changed>"}
+    assert change["values"] == dict.fromkeys(sorted(SECRETS), hidden)
     (diff,) = result["diff"]
     assert diff["before"].count("<hidden>") == 4
     assert diff["after"].count("<hidden, changed>") == 3
@@ -293,8 +295,13 @@ def test_pending_compares_with_what_the_service_was_started_with(run: Run, tmp_p
     (started / "server.properties").write_text(path.read_text())
     (started / "kafka.env").write_text((tmp_path / "host/conf/kafka.env").read_text())
     assert run(asked).outcomes[0]["pending"] == []
-    (started / "server.properties").write_text(path.read_text().replace("broker.id=1", "broker.id=7"))
+    other = path.read_text().replace("broker.id=1", "broker.id=7").replace("first-secret", "old-secret")
+    (started / "server.properties").write_text(other)
     # It waits in the run that changes nothing, too.
     for waiting in run(checked(asked), asked).outcomes:
         assert not waiting["changed"]
-        assert waiting["pending"] == [f"{path}: broker.id"]
+        assert waiting["pending"] == [f"{path}: broker.id", f"{path}: ssl.key.password"]
+        assert waiting["pending_values"] == {
+            f"{path}: broker.id": {"before": "7", "after": "1"},
+            f"{path}: ssl.key.password": {"before": "<hidden>", "after": "<hidden, changed>"},
+        }
