@@ -61,8 +61,11 @@ def parse_broker(broker_id: int, data: bytes, created_ms: int, owner: int) -> Re
     return Registered(broker_id, endpoints, document.get("rack") or "", hex(owner), _time(created_ms))
 
 
-def read(client: KazooClient, chroot: str) -> Snapshot:
-    """Read the cluster's znodes, all at once; raises kazoo's errors and ValueError for unreadable data."""
+def read(client: KazooClient, chroot: str, timeout_s: float | None = None) -> Snapshot:
+    """Read the cluster's znodes, all at once; raises kazoo's errors and ValueError for unreadable data.
+
+    ``timeout_s`` bounds the wait for each answer: while the client reconnects, there is none.
+    """
     from kazoo.exceptions import NoNodeError
 
     # A follower may be behind the leader; requests of one session keep their order, so no wait here.
@@ -73,20 +76,20 @@ def read(client: KazooClient, chroot: str) -> Snapshot:
 
     def data(path: str) -> tuple[bytes, int]:
         try:
-            value, stat = waiting[path].get()
+            value, stat = waiting[path].get(timeout=timeout_s)
         except NoNodeError:
             return b"", 0
         return value or b"", stat.ctime
 
     try:
-        children, exists = ids.get(), True
+        children, exists = ids.get(timeout=timeout_s), True
     except NoNodeError:
         children, exists = [], False
     registrations = {int(child): client.get_async(f"{chroot}/brokers/ids/{child}") for child in children}
     brokers = {}
     for broker_id, pending in sorted(registrations.items()):
         try:
-            value, stat = pending.get()
+            value, stat = pending.get(timeout=timeout_s)
         except NoNodeError:
             continue  # gone between the two reads: not registered
         try:

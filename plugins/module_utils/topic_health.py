@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from ansible_collections.barevm.kafka.plugins.module_utils.broker_views import ask_each
 from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import ClusterFinding, answer
 from ansible_collections.barevm.kafka.plugins.module_utils.connection import (
     BROKERS,
@@ -167,27 +167,6 @@ def _min_insync(admin: AdminClient, topics: Sequence[str], timeout_s: float) -> 
     }
 
 
-def _controllers(
-    addresses: Mapping[int, str], properties: Mapping[str, Any], timeout_s: float
-) -> dict[str, int | None]:
-    """Ask each broker by itself which controller it knows."""
-    from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
-
-    def ask(broker_id: int) -> int | None:
-        config = client_config({broker_id: addresses[broker_id]}, properties, timeout_s)
-        config["error_cb"] = lambda error: None
-        admin = AdminClient(config)  # a client that nobody holds takes its pending answers with it
-        try:
-            cluster = admin.describe_cluster(request_timeout=timeout_s).result()
-        except KafkaException:
-            return None
-        return cluster.controller.id if cluster.controller is not None else -1
-
-    with ThreadPoolExecutor(max_workers=min(32, len(addresses))) as pool:
-        return {str(i): named for i, named in zip(addresses, pool.map(ask, addresses), strict=True)}
-
-
 def observe(
     brokers: Sequence[Broker],
     listener_config: Mapping[str, Mapping[str, Any]],
@@ -241,9 +220,8 @@ def observe(
             )
             # A broker that the cluster does not name is already a finding of its registration.
             known = {i: address for i, address in listeners[name].items() if i in metadata.brokers}
-            report.controllers = (
-                _controllers(known, listener_config.get(name, {}), request_timeout_s) if known else {}
-            )
+            views = ask_each(known, listener_config.get(name, {}), request_timeout_s, partitions=False)
+            report.controllers = {str(i): view.controller for i, view in views.items()}
             judge_controllers(brokers, report)
         except KafkaException as error:
             met = f" ({troubles[-1]})" if troubles else ""

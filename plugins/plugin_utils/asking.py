@@ -29,6 +29,8 @@ class AskingAction(ActionBase):
     """The module_utils module with SPEC and ``ask(params, check_mode)``."""
     WAITS: ClassVar[bool] = True
     """Whether ``timeout_s`` is for waiting."""
+    SAYS: ClassVar[bool] = False
+    """Whether ``ask`` also takes ``say``, which shows a line of progress: it then waits by itself."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
@@ -37,7 +39,7 @@ class AskingAction(ActionBase):
             limit_s = float(arguments.get("timeout_s", 0))
         except ValueError:
             return self._ask(arguments, task_vars)  # whose refusal names the option
-        if not self.WAITS:
+        if not self.WAITS or (self.SAYS and self._connection.transport == "local"):
             return self._ask(arguments, task_vars)
         deadline = time.monotonic() + limit_s
         while True:
@@ -58,7 +60,8 @@ class AskingAction(ActionBase):
             return {"failed": True, "msg": "; ".join(validated.error_messages)}
         # Plain text, as a module gets it: the Kafka client takes no subclass of str, such as Ansible's own.
         params = json.loads(json.dumps(validated.validated_parameters))
+        more = {"say": lambda text: display.display(f"{self._task.action}: {text}")} if self.SAYS else {}
         try:
-            return {"changed": False, **self.LOGIC.ask(params, self._task.check_mode)}
+            return {"changed": False, **self.LOGIC.ask(params, self._task.check_mode, **more)}
         except ImportError as error:
             return {"failed": True, "msg": missing_required_lib(error.name)}
