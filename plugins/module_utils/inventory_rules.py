@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.barevm.kafka.plugins.module_utils import (
     address_rules,
+    broker_rules,
     cluster_model,
     definition_rules,
     kafka_settings,
@@ -65,6 +66,7 @@ def check(groups: Groups, hosts: Hosts) -> list[Finding]:
         setting_rules.sizes,
         setting_rules.heaps,
         setting_rules.session,
+        broker_rules.contradictions,
         service,
         folders,
         releases,

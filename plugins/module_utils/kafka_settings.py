@@ -41,6 +41,7 @@ NAMED = (
 # Settings that preflight must know as variables: in kafka_properties they would hide the truth from it.
 OWNED = {
     "broker.id": "kafka_broker_id",
+    "node.id": "kafka_broker_id",
     "broker.rack": "kafka_rack",
     "listeners": "kafka_listeners",
     "advertised.listeners": "kafka_listeners",

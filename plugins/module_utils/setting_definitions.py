@@ -24,6 +24,8 @@ OPEN = re.compile(r"(config\.providers|super\.users|rsm\.config|rlmm\.config)(\.
 OF_LISTENER = re.compile(r"listener\.name\.[^.]+\.(.+)")
 PROVIDED = re.compile(r"\$\{[^}]+\}")
 _RANGE = re.compile(r"\[(-?\d+),\.\.\.(?:,(-?\d+))?\](?: or (-?\d+))?")
+# 3.9 prints the rule of two settings in words.
+_IN_WORDS = {"The default value of -1 means that": "[1,...] or -1"}
 _BITS = {"short": 16, "int": 32, "long": 64}
 
 
@@ -35,6 +37,12 @@ class Definition:
     default: str
     valid: str
     update_mode: str
+
+    @property
+    def unset(self) -> str:
+        """What holds where nothing is given, without the words that 3.9 prints beside a number."""
+        plain = re.sub(r" \([^)]*\)$", "", self.default)
+        return "" if plain in ("null", '""') else plain
 
     def problem(self, value: Any) -> str:
         """What is wrong with ``value``, as the end of a sentence; empty where nothing is.
@@ -49,8 +57,13 @@ class Definition:
         if self.type in _BITS:
             return self._whole_number(given)
         if self.type == "double":
-            return "" if re.fullmatch(r"-?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", given) else "is a number"
-        return self._words([item.strip() for item in given.split(",")] if self.type == "list" else [given])
+            if not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", given):
+                return "is a number"
+            return self._out_of_range(float(given))
+        if self.type == "list":
+            # An empty list holds nothing wrong; whether it may be empty is said by the definition.
+            return self._words([item.strip() for item in given.split(",")] if given else [])
+        return self._words([given])
 
     def _whole_number(self, given: str) -> str:
         if not re.fullmatch(r"[-+]?\d+", given):
@@ -58,7 +71,11 @@ class Definition:
         number, most = int(given), 2 ** (_BITS[self.type] - 1) - 1
         if not -most - 1 <= number <= most:
             return f"is at most {most}"
-        allowed = _RANGE.fullmatch(self.valid)
+        return self._out_of_range(number)
+
+    def _out_of_range(self, number: float) -> str:
+        valid = next((rule for words, rule in _IN_WORDS.items() if self.valid.startswith(words)), self.valid)
+        allowed = _RANGE.fullmatch(valid)
         if allowed is None or (allowed[3] and number == int(allowed[3])):
             return ""
         also = f", or {allowed[3]}" if allowed[3] else ""
@@ -75,12 +92,12 @@ class Definition:
             return ""
         choices = self.valid[1:-1].split(", ")
         # A version may be named without its last part: 3.9 stands for the newest 3.9-IV*.
-        wrong = [one for one in given if one and one not in choices and not _version(one, choices)]
+        wrong = [one for one in given if one not in choices and not _version(one, choices)]
         return f"is one of {', '.join(choices)}" if wrong else ""
 
 
 def _version(given: str, choices: Iterable[str]) -> bool:
-    short = re.match(r"\d+\.\d+", given)
+    short = re.match(r"0\.\d+\.\d+|[1-9]\d*\.\d+", given)
     return short is not None and any(choice.startswith(f"{short[0]}-IV") for choice in choices)
 
 

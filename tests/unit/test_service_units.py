@@ -164,7 +164,7 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "java_runtime_home": str(java),
         "kafka_advertised_address": "192.0.2.1",
         "kafka_listeners": [
-            {"name": "CLIENTS", "protocol": "SSL", "port": 9093},
+            {"name": "CLIENTS", "protocol": "SASL_PLAINTEXT", "port": 9093},
             {"name": "BROKERS", "protocol": "PLAINTEXT", "port": 9092},
         ],
         "kafka_inter_broker_listener": "BROKERS",

@@ -90,7 +90,12 @@ def test_a_value_is_held_to_its_definition(name: str, value: Any, words: str) ->
 
 BAD: list[tuple[dict[str, Any], str, Any, str]] = [
     ({"num.io.thread": 8}, "num.io.thread", 8, "Kafka 3.9.2 has no such setting"),
-    ({"listener.name.x.ssl.client.aut": "none"}, "listener.name.x.ssl.client.aut", "none", "no such setting"),
+    (
+        {"listener.name.plaintext.ssl.client.aut": "none"},
+        "listener.name.plaintext.ssl.client.aut",
+        "none",
+        "no such setting",
+    ),
     ({"log.retention.hours": -7}, "log.retention.hours", -7, "1 or more, or -1 for no limit"),
     ({"log.retention.ms": 0}, "log.retention.ms", 0, "1 or more, or -1 for no limit"),
     ({"background.threads": 0}, "background.threads", 0, "background.threads is at least 1"),
@@ -113,7 +118,7 @@ def test_a_wrong_property_is_named_and_nothing_else(
         {"log.retention.hours": -1},
         {"super.users": "User:admin"},
         {"config.providers": "file", "config.providers.file.class": "x.FileConfigProvider"},
-        {"listener.name.external.ssl.client.auth": "required"},
+        {"listener.name.plaintext.ssl.client.auth": "required"},
         {"rsm.config.chunk.size": 1},
     ],
 )
