@@ -5,6 +5,7 @@ Runs where the file is, so that no secret it holds has to travel to be compared 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 
@@ -76,8 +77,7 @@ def attribute_diff(path: str, what: Sequence[str]) -> dict[str, str]:
 def pending(path: str, template: str | None, started: str, wanted: str) -> list[str]:
     """What a service that was started with ``started`` would take up at a restart, as "file: setting"."""
     if template == UNIT:
-        # A unit leaves the digest that it carries instead of a copy of itself.
-        return [] if f"echo {started.strip()} >" in wanted else ["unit: definition"]
+        return _pending_unit(started.split(), wanted)
     if started == wanted:
         return []
     return [f"{path}: {name}" for name in settings(template, started, wanted) or ["content"]]
@@ -93,3 +93,14 @@ def pending_values(
     if template not in OF_SETTINGS:
         return {}
     return {f"{path}: {name}": value for name, value in values(template, started, wanted).items()}
+
+
+def _pending_unit(started: Sequence[str], wanted: str) -> list[str]:
+    """A unit leaves the digest that it carries, and the release it runs, instead of a copy of itself."""
+    carried = re.search(r"'echo ([^']+) >", wanted)
+    now = carried.group(1).split() if carried else []
+    if now == list(started):
+        return []
+    old, new = (os.path.basename("".join(one[1:])) for one in (started, now))
+    changed = [f"release: {old} -> {new}"] if old and new and old != new else []
+    return ["unit: definition", *changed]

@@ -17,7 +17,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils import file_changes, properties
+from ansible_collections.barevm.kafka.plugins.module_utils import file_changes, properties, started_with
 
 UNIT_PROPERTIES: dict[str, Callable[[str], Any]] = {
     "LoadState": str,
@@ -256,11 +256,14 @@ def identities(zookeeper_data_dir: str, kafka_log_dirs: Iterable[str]) -> dict[s
     }
 
 
-def pending(services: Iterable[Mapping[str, Any]]) -> dict[str, list[str] | None]:
-    """What each running service would pick up at a restart: "file: setting", or "unit: definition".
+def pending(
+    services: Iterable[Mapping[str, Any]], shown: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[str] | None]:
+    """What each running service would pick up at a restart: "file: setting", "unit: definition", "java: …".
 
     A service's unit copies its files to ``started_dir`` before it starts, and its digest with them;
     what differs from the files on disk now has not taken effect. None for a service that is not running.
+    ``shown`` is what systemd says of the units (`units`).
     """
     found: dict[str, list[str] | None] = {}
     for service in services:
@@ -269,9 +272,10 @@ def pending(services: Iterable[Mapping[str, Any]]) -> dict[str, list[str] | None
         if digest is None:
             found[service["unit"]] = None
             continue
-        differences = file_changes.pending(
-            service["unit_path"], file_changes.UNIT, digest, text(service["unit_path"]) or ""
-        )
+        definition = text(service["unit_path"]) or ""
+        differences = file_changes.pending(service["unit_path"], file_changes.UNIT, digest, definition)
+        if service["unit"] in shown:
+            differences += started_with.pending(service, shown[service["unit"]], definition)
         for path in service["files"]:
             copy = text(os.path.join(started, os.path.basename(path)))
             differences += file_changes.pending(path, _template(path), copy or "", text(path) or "")

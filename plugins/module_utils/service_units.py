@@ -6,8 +6,11 @@ import copy
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
+
+from ansible_collections.barevm.kafka.plugins.module_utils import started_with
 
 # Five starts in 200 s: a service that dies at once is given up and shows as failed.
 START_LIMIT_INTERVAL_S = 200
@@ -83,15 +86,22 @@ def hardened(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, A
 
 
 def with_digest(sections: Mapping[str, Mapping[str, Any]], runtime_dir: str) -> dict[str, dict[str, Any]]:
-    """The unit with a last ExecStartPre that writes the unit's own digest, a literal, to ``runtime_dir``.
+    """The unit with ExecStartPre lines that write to ``runtime_dir`` what it was started with.
 
-    systemd runs the definition it has loaded, so what is written is the digest of that one, also when
-    the file has changed since.
+    The last writes the unit's own digest, a literal, and the release it runs: systemd runs the definition
+    that it has loaded, so what is written is of that one, also when the file has changed since.
     """
-    printed = {name: {key: values(value) for key, value in body.items()} for name, body in sections.items()}
-    digest = hashlib.sha256(json.dumps(printed, sort_keys=True).encode()).hexdigest()
     unit: dict[str, dict[str, Any]] = {name: copy.deepcopy(dict(body)) for name, body in sections.items()}
-    before = unit["Service"].get("ExecStartPre", [])
-    write = f"/bin/sh -c 'echo {digest} >{runtime_dir}/unit'"
-    unit["Service"]["ExecStartPre"] = [*([before] if isinstance(before, str) else before), write]
+    service = unit["Service"]
+    before = service.get("ExecStartPre", [])
+    command = str(service.get("ExecStart", ""))
+    service["ExecStartPre"] = [
+        *([before] if isinstance(before, str) else before),
+        *started_with.records(command.split(" ", 1)[0], runtime_dir),
+    ]
+    printed = {name: {key: values(value) for key, value in body.items()} for name, body in unit.items()}
+    digest = hashlib.sha256(json.dumps(printed, sort_keys=True).encode()).hexdigest()
+    release = re.search(r"-cp (/\S+)/[^/ ]+/\*", command)
+    told = f"{digest} {release.group(1)}" if release else digest
+    service["ExecStartPre"].append(f"/bin/sh -c 'echo {told} >{runtime_dir}/unit'")
     return unit

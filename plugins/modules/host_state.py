@@ -162,7 +162,11 @@ identities:
   returned: always
   type: dict
 pending:
-  description: For each service what a restart would pick up, or null where it does not run.
+  description:
+    - For each service what a restart would pick up, or null where it does not run.
+    - >-
+      As C(PATH: SETTING), C(PATH: content), C(unit: definition), C(unit: drop-ins), C(release: OLD -> NEW),
+      C(java: OLD -> NEW).
   returned: always
   type: dict
 """
@@ -202,10 +206,11 @@ def main():
     )
     asked = module.params
     try:
+        units = host_reading.units(asked["units"])
         module.exit_json(
             changed=False,
             users=host_reading.users(asked["users"]),
-            units=host_reading.units(asked["units"]),
+            units=units,
             java=host_reading.java(asked["java_homes"]),
             releases=host_reading.releases(asked["releases"]),
             sysctls=host_reading.sysctls(asked["sysctls"]),
@@ -219,7 +224,7 @@ def main():
             ports=host_reading.ports(asked["ports"]),
             resolved=host_reading.resolved(asked["resolve"]),
             identities=host_reading.identities(asked["zookeeper_data_dir"], asked["kafka_log_dirs"]),
-            pending=host_reading.pending(asked["services"]),
+            pending=host_reading.pending(asked["services"], units),
         )
     except OSError as error:
         module.fail_json(

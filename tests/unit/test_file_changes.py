@@ -76,13 +76,27 @@ def test_pending_names_each_setting_the_text_or_the_unit() -> None:
     # A comment is no setting, yet the started copy differs.
     assert file_changes.pending("/f", "properties.j2", "# x\na=1\n", "a=1\n") == ["/f: content"]
     assert file_changes.pending("/f", "logback.xml.j2", "old", "new") == ["/f: content"]
-    assert file_changes.pending("/u", "systemd_unit.j2", "abc\n", "ExecStartPre=echo abc >x\n") == []
     assert file_changes.pending_values("/f", "properties.j2", "a=1\n", "a=2\nb=1\n") == {
         "/f: a": {"before": "1", "after": "2"},
         "/f: b": {"before": None, "after": "1"},
     }
     assert file_changes.pending_values("/f", "logback.xml.j2", "a=1", "a=2") == {}
     assert file_changes.pending_values("/u", "systemd_unit.j2", "abd\n", "[S]\nk=1\n") == {}
-    assert file_changes.pending("/u", "systemd_unit.j2", "abd\n", "ExecStartPre=echo abc >x\n") == [
+    carried = "ExecStartPre=/bin/sh -c 'echo abc >x'\n"
+    assert file_changes.pending("/u", "systemd_unit.j2", "abc\n", carried) == []
+    assert file_changes.pending("/u", "systemd_unit.j2", "abd\n", carried) == ["unit: definition"]
+
+
+def test_a_unit_of_another_release_names_both() -> None:
+    written = "ExecStartPre=/bin/sh -c 'echo abc /opt/kafka/kafka_2.13-3.9.2 >/run/kafka/unit'\n"
+    old = "abd /opt/kafka/kafka_2.13-3.9.1\n"
+    assert file_changes.pending("/u", file_changes.UNIT, old.replace("abd", "abc"), written) == [
+        "unit: definition",
+        "release: kafka_2.13-3.9.1 -> kafka_2.13-3.9.2",
+    ]
+    assert file_changes.pending("/u", file_changes.UNIT, "abc /opt/kafka/kafka_2.13-3.9.2\n", written) == []
+    assert file_changes.pending("/u", file_changes.UNIT, "abd /opt/kafka/kafka_2.13-3.9.2\n", written) == [
         "unit: definition"
     ]
+    # One that was started by a unit which did not name its release yet.
+    assert file_changes.pending("/u", file_changes.UNIT, "abc\n", written) == ["unit: definition"]

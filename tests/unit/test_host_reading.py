@@ -303,12 +303,12 @@ def service(tmp_path: Path) -> dict[str, Any]:
 
 
 def test_a_service_that_runs_what_is_written_waits_for_nothing(service: dict[str, Any]) -> None:
-    assert host_reading.pending([service]) == {"kafka.service": []}
+    assert host_reading.pending([service], {}) == {"kafka.service": []}
 
 
 def test_a_service_that_does_not_run_has_nothing_to_take_up(service: dict[str, Any]) -> None:
     shutil.rmtree(service["started_dir"])
-    assert host_reading.pending([service]) == {"kafka.service": None}
+    assert host_reading.pending([service], {}) == {"kafka.service": None}
 
 
 def test_what_a_restart_would_take_up_is_named(service: dict[str, Any]) -> None:
@@ -318,7 +318,7 @@ def test_what_a_restart_would_take_up_is_named(service: dict[str, Any]) -> None:
     logging.write_text("<configuration debug='true'/>\n")
     unit = Path(service["unit_path"])
     unit.write_text(unit.read_text().replace("echo ", "echo 0", 1).replace("0 >", " >", 1))
-    found = host_reading.pending([service])["kafka.service"]
+    found = host_reading.pending([service], {})["kafka.service"]
     assert found is not None
     assert sorted(found) == sorted(
         [
@@ -335,7 +335,7 @@ def test_a_file_that_went_missing_and_one_of_which_only_a_comment_changed(servic
     settings, environment, _logging = map(Path, service["files"])
     settings.write_text("# new\n" + settings.read_text())
     environment.unlink()
-    assert host_reading.pending([service])["kafka.service"] == [
+    assert host_reading.pending([service], {})["kafka.service"] == [
         f"{settings}: content",
         f"{environment}: KAFKA_HEAP_OPTS",
     ]

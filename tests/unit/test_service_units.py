@@ -105,11 +105,18 @@ def test_the_digest_is_stable_and_every_value_counts() -> None:
     assert len({first, *others}) == len(others) + 1
 
 
+def test_the_digest_carries_the_release() -> None:
+    command = "/usr/bin/java -cp /opt/kafka/kafka_2.13-3.9.2/libs/* kafka.Kafka /run/x/server.properties"
+    unit = service_units.with_digest({"Service": {"ExecStart": command}}, "/run/x")
+    last = unit["Service"]["ExecStartPre"][-1]
+    assert re.fullmatch(r"/bin/sh -c 'echo [0-9a-f]{64} /opt/kafka/kafka_2.13-3.9.2 >/run/x/unit'", last)
+
+
 def test_the_digest_is_written_after_what_was_there_and_changes_nothing_else() -> None:
     before = copy.deepcopy(UNIT)
     unit = service_units.with_digest(UNIT, "/run/x")
     assert unit["Service"]["ExecStartPre"][0] == "/bin/true"
-    assert len(unit["Service"]["ExecStartPre"]) == 2
+    assert len(unit["Service"]["ExecStartPre"]) == 4
     assert {**unit["Service"], "ExecStartPre": "/bin/true"} == UNIT["Service"]
     assert before == UNIT
 
