@@ -19,6 +19,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils import (
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "account_differs": service_units.account_differs,
             "advertised": lambda one: cluster_model.address_port(
                 one["advertised_address"], one["advertised_port"]
             ),
@@ -33,6 +34,7 @@ class FilterModule:
             "heap_size": lambda memory_mb, product, asked="": heap.size(product, memory_mb, asked),
             "lacking": lambda wanted, states: [one for one in wanted if releases.lack(list(states), one)],
             "link_in": lambda name, folder, target: {"path": f"{folder}/{name}", "target": target},
+            "needs_start": service_units.needs_start,
             "release_of": lambda variables, product: cluster_model.release(product, variables),
             "restart_delay_s": service_units.restart_delay_s,
             "server_settings": zookeeper_settings.server_settings,

@@ -11,4 +11,9 @@ from ansible_collections.barevm.kafka.plugins.module_utils import java_matrix, r
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"java_refusals": java_matrix.refusals, "lack": releases.lack}
+        return {
+            "java_missing": java_matrix.missing,
+            "java_package": java_matrix.package,
+            "java_refusals": java_matrix.refusals,
+            "lack": releases.lack,
+        }

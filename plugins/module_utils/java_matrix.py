@@ -22,6 +22,9 @@ class Line:
     tested: frozenset[int] = frozenset()
 
 
+PACKAGES = {"bookworm": "openjdk-17-jre-headless", "trixie": "openjdk-21-jre-headless"}
+"""The package of a Java that runs everything here, by the distribution's code name."""
+
 OLDEST = 11
 """The services' own JVM flags need it: -Xlog, for the garbage collection log, is younger than Java 8."""
 
@@ -38,6 +41,17 @@ LINES = {
         Line((3, 9), frozenset({8, 11, 12}), frozenset({17, 21})),
     ),
 }
+
+
+def package(variables: Mapping[str, Any], system: Mapping[str, Any]) -> str:
+    """The package that brings Java to a host: its own choice, or that of its ``system`` (host_state)."""
+    chosen = str(variables["java_runtime_package"])
+    return chosen or PACKAGES.get(system.get("version_codename", ""), "default-jre-headless")
+
+
+def missing(variables: Mapping[str, Any], state: Mapping[str, Any]) -> bool:
+    """Whether Java is to be installed on the host that host_state answered for."""
+    return not variables["java_runtime_home"] and state["java"][""] is None
 
 
 def line(product: str, version: str) -> Line | None:

@@ -57,6 +57,20 @@ def values(value: object) -> list[str]:
     return [str(value)]
 
 
+def needs_start(unit: Mapping[str, Any]) -> bool:
+    """Whether a run starts or enables a unit, as host_state shows it, without stopping what serves."""
+    return (
+        unit["active_state"] in ("inactive", "failed")
+        or unit["sub_state"] == "auto-restart"
+        or unit["unit_file_state"] != "enabled"
+    )
+
+
+def account_differs(account: Mapping[str, Any] | None, group: str) -> bool:
+    """Whether the account of a service, None where there is none, is not a system's own, of ``group``."""
+    return account is None or account["group"] != group or account["shell"] != "/usr/sbin/nologin"
+
+
 def restart_delay_s(session_timeout_ms: int, connection_timeout_ms: int, tick_time_ms: int) -> int:
     """Seconds a broker stays down before systemd starts it again.
 

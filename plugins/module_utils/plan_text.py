@@ -1,0 +1,125 @@
+"""A plan as it reads in a terminal: hosts that change alike as one, then the restarts in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+
+from ansible_collections.barevm.kafka.plugins.module_utils.plan import (
+    KINDS,
+    NAMES,
+    HostPlan,
+    Plan,
+    Restart,
+    Setting,
+)
+
+EFFECTS = {
+    "live": "live, no restart",
+    "restart": "at its restart",
+    "start": "at its start",
+    "file": "",
+    "later": "waits for a restart that this run does not do",
+}
+WIDEST = 120
+"""A longer value is cut in the text; plan.json has all of it."""
+
+
+def told(plan: Plan, defaults: Mapping[str, str]) -> str:
+    """The plan's text. ``defaults`` are what Kafka takes for settings of a broker that are not set."""
+    if plan.empty:
+        return f"Plan for cluster {plan.cluster}: nothing to do."
+    lines = [f"Plan for cluster {plan.cluster}", *_hosts(plan, defaults), *_restarts(plan)]
+    return "\n".join(lines)
+
+
+def summary(plan: Plan) -> str:
+    """The plan on one line, and whether it could be carried out."""
+    touched = sum(not host.empty for host in plan.hosts.values())
+    if plan.empty:
+        return "nothing to do"
+    restarts = f"{len(plan.restarts)} restart{'s' * (len(plan.restarts) != 1)}"
+    said = f"{touched} of {len(plan.hosts)} hosts change, {restarts}"
+    held = sum(bool(one.blocked) for one in plan.restarts)
+    return f"{said}, {held} of them held back by the gate now" if held else said
+
+
+def _hosts(plan: Plan, defaults: Mapping[str, str]) -> Iterator[str]:
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name, host in plan.hosts.items():
+        alike.setdefault(tuple(_host(host, defaults)), []).append(name)
+    untouched = alike.pop((), [])
+    for lines, names in alike.items():
+        yield ""
+        yield f"{', '.join(names)}:"
+        yield from lines
+    if untouched:
+        yield ""
+        yield f"{', '.join(untouched)}: nothing"
+
+
+def _host(host: HostPlan, defaults: Mapping[str, str]) -> Iterator[str]:
+    for kind in KINDS:
+        if kind in host.steps:
+            yield f"  {kind}:"
+            yield from (f"    {step}" for step in host.steps[kind])
+    for file, settings in groupby(host.settings, lambda one: one.file):
+        yield f"  {file}:"
+        yield from (f"    {_setting(one, defaults)}" for one in settings)
+    for item in host.waiting:
+        yield f"  waits for a restart: {item}"
+
+
+def _setting(setting: Setting, defaults: Mapping[str, str]) -> str:
+    kafkas = defaults if setting.file.endswith("/server.properties") else {}
+    before, after = (_value(one, kafkas.get(setting.name)) for one in (setting.before, setting.after))
+    when = EFFECTS[setting.effect] + (f": {setting.reason}" if setting.reason else "")
+    return f"{setting.name}: {before} -> {after}" + (f"  [{when}]" if when else "")
+
+
+def _value(value: str | None, default: str | None) -> str:
+    if value is None:
+        return "not set" if default is None else f"not set (default {default or 'empty'})"
+    shown = value.strip('"')
+    if len(shown) > WIDEST:
+        shown = shown[: WIDEST - 1] + "…"
+    return shown or "empty"
+
+
+def _restarts(plan: Plan) -> Iterator[str]:
+    yield ""
+    if not plan.restarts:
+        yield "No restart."
+        return
+    yield "Restarts, one at a time, in this order:"
+    for position, one in enumerate(plan.restarts, 1):
+        reason = f" ({one.reason})" if one.reason else ""
+        yield f"  {position}. {one.host}, {NAMES[one.service]} {one.id}{reason}: {items(one.why)}"
+    yield from _gate(plan)
+
+
+def items(pending: Sequence[str]) -> str:
+    """Pending items, those of one file behind its name."""
+    if not pending:
+        return "asked for"
+    of_file: dict[str, list[str]] = {}
+    for item in pending:
+        file, _sign, name = item.partition(": ")
+        of_file.setdefault(file.rpartition("/")[2], []).append(name)
+    return "; ".join(f"{file}: {', '.join(names)}" for file, names in of_file.items())
+
+
+def _gate(plan: Plan) -> Iterator[str]:
+    for reason in plan.unasked:
+        yield reason[0].upper() + reason[1:]
+    held: list[Restart] = [one for one in plan.restarts if one.blocked]
+    if not held and not plan.unasked:
+        yield "The gate now: passes."
+    elif held:
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for one in held:
+            alike.setdefault(tuple(one.blocked), []).append(f"{one.host}, {NAMES[one.service]} {one.id}")
+        yield "The gate now holds back:"
+        for blocked, whose in alike.items():
+            yield f"  {'; '.join(whose)}:"
+            yield from (f"    {blocker}" for blocker in blocked)

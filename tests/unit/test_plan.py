@@ -1,0 +1,337 @@
+"""What a plan says, from hand-made answers of the hosts, the roles and the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.barevm.kafka.plugins.module_utils import plan_text
+from ansible_collections.barevm.kafka.plugins.module_utils.plan import Plan, build
+
+HOSTS = ("k1", "k2", "k3")
+PROPERTIES = "/etc/kafka/server.properties"
+UNIT = "/etc/systemd/system/kafka.service"
+RELEASES = {
+    "kafka": "/opt/kafka/kafka_2.13-3.9.2",
+    "zookeeper": "/opt/zookeeper/apache-zookeeper-3.9.5-bin",
+}
+DEFAULTS = {"queued.max.requests": "500"}
+
+
+def variables(number: int) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "java_runtime_home": "",
+        "java_runtime_package": "",
+        "host_tuning_sysctl": {"vm.swappiness": 1},
+        "host_tuning_transparent_hugepages": "madvise",
+        "host_tuning_swap_off": True,
+        "kafka_broker_id": number,
+        "kafka_scala_version": "2.13",
+        "kafka_version": "3.9.2",
+        "zookeeper_version": "3.9.5",
+    }
+    for product in ("kafka", "zookeeper"):
+        found |= {
+            f"{product}_user": product,
+            f"{product}_group": product,
+            f"{product}_install_root": f"/opt/{product}",
+            f"{product}_release_source": "maven",
+            f"{product}_release_url": "",
+            f"{product}_release_sha512": "",
+            f"{product}_release_dir": "",
+        }
+    return found
+
+
+def services(host: str) -> dict[str, Any]:
+    assert host in HOSTS
+    return {
+        "services": [
+            {
+                "unit": "zookeeper.service",
+                "unit_path": "/etc/systemd/system/zookeeper.service",
+                "files": ["/etc/zookeeper/zoo.cfg"],
+            },
+            {"unit": "kafka.service", "unit_path": UNIT, "files": [PROPERTIES, "/etc/kafka/kafka.env"]},
+        ]
+    }
+
+
+CLUSTER: dict[str, Any] = {
+    "name": "lab",
+    "hosts": {host: variables(number) for number, host in enumerate(HOSTS, 1)},
+    "reads": {host: services(host) for host in HOSTS},
+    "zookeeper": {"servers": [{"host": host, "id": number} for number, host in enumerate(HOSTS, 1)]},
+    "kafka": {"version": "3.9.2", "brokers": [{"host": host, "id": n} for n, host in enumerate(HOSTS, 1)]},
+}
+
+
+def unit(active: str = "active", sub: str = "running", enabled: str = "enabled") -> dict[str, Any]:
+    return {"active_state": active, "sub_state": sub, "unit_file_state": enabled}
+
+
+def state(**changes: Any) -> dict[str, Any]:
+    """A host with everything on it that it should have."""
+    account = {"group": "kafka", "shell": "/usr/sbin/nologin"}
+    return {
+        "java": {"": {"version": "17", "major": 17}},
+        "os": {"version_codename": "bookworm"},
+        "sysctls": {"vm.swappiness": "1"},
+        "fixed_settings": [],
+        "transparent_hugepages": "madvise",
+        "swaps": [],
+        "fstab_swaps": [],
+        "users": {"kafka": account, "zookeeper": {**account, "group": "zookeeper"}},
+        "releases": {
+            RELEASES["kafka"]: {
+                "product": "kafka",
+                "version": "3.9.2",
+                "scala_version": "2.13",
+                "source": "maven",
+            },
+            RELEASES["zookeeper"]: {
+                "product": "zookeeper",
+                "version": "3.9.5",
+                "scala_version": "",
+                "source": "maven",
+            },
+        },
+        "units": {
+            "zookeeper.service": unit(),
+            "kafka.service": unit(),
+            "transparent-huge-pages.service": unit(),
+        },
+        **changes,
+    }
+
+
+def waiting(*items: str, **values: tuple[str | None, str | None]) -> dict[str, Any]:
+    """What rendered_files answers where ``items`` wait; ``values`` by setting, underscores for dots."""
+    named = {name.replace("_", "."): value for name, value in values.items()}
+    return {
+        "changes": [{"path": PROPERTIES, "what": ["content"], "values": both(named)}] if named else [],
+        "pending": [*items, *(f"{PROPERTIES}: {name}" for name in named)],
+        "pending_values": {f"{PROPERTIES}: {name}": value for name, value in both(named).items()},
+    }
+
+
+def both(values: Mapping[str, tuple[str | None, str | None]]) -> dict[str, dict[str, str | None]]:
+    return {name: {"before": old, "after": new} for name, (old, new) in values.items()}
+
+
+def plan_of(
+    kafka: Mapping[str, Mapping[str, Any]] | None = None,
+    states: Mapping[str, Mapping[str, Any]] | None = None,
+    decisions: Sequence[Mapping[str, Any]] = (),
+    gate: Mapping[str, Any] | None = None,
+) -> Plan:
+    """The plan where ``kafka`` is what the broker's role would do on some hosts."""
+    changed = kafka or {}
+    candidates = [
+        {"host": host, "id": HOSTS.index(host) + 1, "running": True, "pending": answer["pending"]}
+        for host, answer in changed.items()
+        if answer["pending"]
+    ]
+    return build(
+        CLUSTER,
+        {host: state() for host in HOSTS} if states is None else states,
+        {host: {"kafka": answer} for host, answer in changed.items()},
+        {"kafka": candidates},
+        decisions,
+        {} if gate is None else {"kafka": gate},
+    )
+
+
+def gate(*order: str, **blocked: Sequence[str]) -> dict[str, Any]:
+    return {
+        "order": [
+            {"host": host, "id": HOSTS.index(host) + 1, "reason": f"reason of {host}"} for host in order
+        ],
+        "gate": {host: {"passes": host not in blocked, "blocked": blocked.get(host, [])} for host in order},
+    }
+
+
+def decision(host: str, live: bool, *told: str) -> dict[str, Any]:
+    return {"host": host, "id": HOSTS.index(host) + 1, "live": live, "told": list(told)}
+
+
+def test_nothing_to_do_is_one_line() -> None:
+    plan = plan_of()
+    assert plan_text.told(plan, DEFAULTS) == "Plan for cluster lab: nothing to do."
+    assert plan_text.summary(plan) == "nothing to do"
+    assert plan.reasons == []
+    assert plan.as_dict()["restarts"] == []
+
+
+def test_brokers_that_change_differently_have_blocks_of_their_own() -> None:
+    read_only = waiting(queued_max_requests=(None, "600"))
+    mixed = waiting("unit: drop-ins", queued_max_requests=(None, "600"), log_retention_ms=("1", "2"))
+    live = waiting(log_retention_ms=("1", "2"))
+    told = "queued.max.requests waits for its restart: it is read-only"
+    plan = plan_of(
+        {"k1": mixed, "k2": live, "k3": read_only},
+        decisions=[decision("k2", True, "log.retention.ms: 1 -> 2, live"), decision("k3", False, told)],
+        gate=gate("k3", "k1"),
+    )
+    assert plan_text.told(plan, DEFAULTS) == "\n".join(
+        (
+            "Plan for cluster lab",
+            "",
+            "k1:",
+            f"  {PROPERTIES}:",
+            "    queued.max.requests: not set (default 500) -> 600  [at its restart]",
+            "    log.retention.ms: 1 -> 2  [at its restart]",
+            "  waits for a restart: unit: drop-ins",
+            "",
+            "k2:",
+            f"  {PROPERTIES}:",
+            "    log.retention.ms: 1 -> 2  [live, no restart]",
+            "",
+            "k3:",
+            f"  {PROPERTIES}:",
+            "    queued.max.requests: not set (default 500) -> 600  [at its restart: it is read-only]",
+            "",
+            "Restarts, one at a time, in this order:",
+            "  1. k3, broker 3 (reason of k3): server.properties: queued.max.requests",
+            "  2. k1, broker 1 (reason of k1): unit: drop-ins; "
+            "server.properties: queued.max.requests, log.retention.ms",
+            "The gate now: passes.",
+        )
+    )
+    assert plan.live == ["k2"]
+    assert plan.reasons == []
+    assert plan_text.summary(plan) == "3 of 3 hosts change, 2 restarts"
+
+
+def test_hosts_that_change_alike_are_told_together() -> None:
+    change = waiting(queued_max_requests=("500", "600"))
+    text = plan_text.told(plan_of({"k1": change, "k3": change}, gate=gate("k3", "k1")), DEFAULTS)
+    assert "\nk1, k3:\n" in text
+    assert "\nk2: nothing\n" in text
+    assert text.count("queued.max.requests: 500 -> 600") == 1
+
+
+def test_what_the_gate_holds_back_is_told_and_keeps_the_result_from_pass() -> None:
+    change = waiting(queued_max_requests=("500", "600"))
+    held = "topic a partition 0 has 2 in sync, min.insync.replicas is 2"
+    plan = plan_of(
+        {"k1": change, "k2": change, "k3": change}, gate=gate("k3", "k2", "k1", k2=[held], k1=[held])
+    )
+    text = plan_text.told(plan, DEFAULTS)
+    assert text.endswith(f"The gate now holds back:\n  k2, broker 2; k1, broker 1:\n    {held}")
+    assert plan.reasons == [
+        f"k2: broker 2 may not stop now: {held}",
+        f"k1: broker 1 may not stop now: {held}",
+    ]
+    assert [one["passes"] for one in plan.as_dict()["restarts"]] == [True, False, False]
+    assert plan_text.summary(plan) == "3 of 3 hosts change, 3 restarts, 2 of them held back by the gate now"
+
+
+def test_a_gate_that_could_not_be_asked_is_no_pass() -> None:
+    change = waiting(queued_max_requests=("500", "600"))
+    plan = plan_of({"k2": change, "k1": change}, gate={"failed": True, "msg": "no ZooKeeper"})
+    assert plan.reasons == ["the gate could not be asked for kafka: no ZooKeeper"]
+    # In no order but that of their ids.
+    assert [one.host for one in plan.restarts] == ["k1", "k2"]
+    assert "The gate could not be asked for kafka: no ZooKeeper" in plan_text.told(plan, DEFAULTS)
+
+
+def test_what_a_running_service_has_already_only_comes_back_to_its_file() -> None:
+    edited = {
+        "changes": [{"path": PROPERTIES, "what": ["content", "mode"], "values": both({"a": ("2", "1")})}],
+        "pending": [],
+        "pending_values": {},
+    }
+    text = plan_text.told(plan_of({"k1": edited}), DEFAULTS)
+    assert "    a: 2 -> 1\n" in text
+    assert f"    {PROPERTIES}: mode\n" in text
+    assert text.endswith("No restart.")
+
+
+def test_a_unit_shows_its_settings_and_a_start_takes_up_all() -> None:
+    changed = {
+        "changes": [{"path": UNIT, "what": ["content"], "values": both({"Service.LimitNOFILE": ("1", "2")})}],
+        "pending": ["unit: definition"],
+        "pending_values": {},
+    }
+    text = plan_text.told(plan_of({"k1": changed}, gate=gate("k1")), DEFAULTS)
+    assert f"  {UNIT}:\n    Service.LimitNOFILE: 1 -> 2  [at its restart]\n" in text
+    assert "waits" not in text
+    # Written by an earlier run: what the unit was is not known any more.
+    text = plan_text.told(plan_of({"k1": {**changed, "changes": []}}, gate=gate("k1")), DEFAULTS)
+    assert "  waits for a restart: unit: definition\n" in text
+    down = state()
+    down["units"]["kafka.service"] = unit("failed", "failed")
+    plan = plan_of({"k1": {**changed, "pending": []}}, states={"k1": down})
+    text = plan_text.told(plan, DEFAULTS)
+    assert "Service.LimitNOFILE: 1 -> 2  [at its start]" in text
+    assert "    start kafka.service\n" in text
+    assert plan.restarts == []
+
+
+def test_a_bare_host_is_told_all_that_it_lacks() -> None:
+    absent = {"active_state": "inactive", "sub_state": "dead", "unit_file_state": ""}
+    bare = state(
+        java={"": None},
+        sysctls={"vm.swappiness": "60"},
+        swaps=["/dev/sda2"],
+        users={"kafka": None, "zookeeper": {"group": "zookeeper", "shell": "/bin/sh"}},
+        releases=dict.fromkeys(RELEASES.values()),
+        units=dict.fromkeys(("zookeeper.service", "kafka.service", "transparent-huge-pages.service"), absent),
+    )
+    created = {
+        "changes": [
+            {"path": "/etc/kafka", "what": ["created"]},
+            {"path": PROPERTIES, "what": ["created"], "values": both({"a": (None, "1"), "b": (None, "1")})},
+            *({"path": f"/usr/local/bin/tool{number}", "what": ["created"]} for number in range(6)),
+        ],
+        "pending": [],
+        "pending_values": {},
+    }
+    plan = plan_of({"k1": created}, states={"k1": bare})
+    assert plan.hosts["k1"].steps == {
+        "packages": ["install openjdk-17-jre-headless"],
+        "accounts": [
+            "change zookeeper (group zookeeper, no login)",
+            "make kafka (group kafka, no login)",
+        ],
+        "releases": [
+            f"install ZooKeeper 3.9.5 in {RELEASES['zookeeper']}",
+            f"install Kafka 3.9.2 in {RELEASES['kafka']}",
+        ],
+        "kernel": ["vm.swappiness: 60 -> 1", "turn swap off"],
+        "files": ["/etc/kafka: new", f"{PROPERTIES}: new (2 settings)", "/usr/local/bin: 6 new"],
+        "services": [
+            "enable transparent-huge-pages.service",
+            "enable and start zookeeper.service",
+            "enable and start kafka.service",
+        ],
+    }
+    assert plan.reasons == []
+    assert plan.hosts["k1"].settings == []
+
+
+def test_what_belongs_to_another_kernel_is_no_step() -> None:
+    container = state(sysctls={"vm.swappiness": "60"}, fixed_settings=["vm.swappiness"])
+    assert plan_of(states={"k1": container}).empty
+
+
+def test_a_service_that_only_is_not_enabled_is_enabled() -> None:
+    disabled = state()
+    disabled["units"]["kafka.service"] = unit(enabled="disabled")
+    assert plan_of(states={"k1": disabled}).hosts["k1"].steps == {"services": ["enable kafka.service"]}
+
+
+def test_a_restart_that_this_run_leaves_is_told_as_such() -> None:
+    change = waiting(queued_max_requests=("500", "600"))
+    plan = build(CLUSTER, {"k1": state()}, {"k1": {"kafka": change}}, {"kafka": []}, [], {})
+    text = plan_text.told(plan, DEFAULTS)
+    assert "[waits for a restart that this run does not do]" in text
+    assert text.endswith("No restart.")
+
+
+def test_long_values_are_cut_in_the_text_and_whole_in_the_figures() -> None:
+    long = "x" * 500
+    plan = plan_of({"k1": waiting(a_list=("", long))}, gate=gate("k1"))
+    assert f"a.list: empty -> {'x' * 119}…" in plan_text.told(plan, DEFAULTS)
+    assert plan.as_dict()["hosts"]["k1"]["settings"][0]["after"] == long
