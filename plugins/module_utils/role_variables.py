@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 ROLES = Path(__file__).parents[2] / "roles"
-# The roles whose variables describe hosts; verbs' own variables stay with their verb.
-DESCRIBING = ("host_tuning", "java", "dist", "zookeeper", "kafka")
+# The roles whose variables describe hosts, and how a cluster is asked; other verbs' variables stay with them.
+DESCRIBING = ("host_tuning", "java", "dist", "zookeeper", "kafka", "verify")
 # What a role describes is asked only of the hosts of its group.
 OF_GROUP = {"zookeeper": "zookeeper", "kafka": "kafka"}
 

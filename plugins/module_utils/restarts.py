@@ -1,0 +1,102 @@
+"""What waits for a restart on each host, and what became of those that were restarted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+SERVICES = ("zookeeper", "kafka")
+
+
+def waiting(state: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """For each service of one host whether it runs, and what it would take up at a restart.
+
+    ``state`` is module host_state's answer, ``files`` what module rendered_files answered for each service in
+    this run, empty where it did not run. The files' answer is the newer of the two, and a role that wrote
+    files has started what did not run; what no file shows (a replaced JDK) only ``state`` knows.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for service in SERVICES:
+        unit = state["units"].get(f"{service}.service")
+        if unit is None:
+            continue
+        read = state["pending"].get(f"{service}.service") or []
+        written = files.get(service, {}).get("pending")
+        if written is None:
+            found[service] = {"running": unit["active_state"] == "active", "pending": list(read)}
+        else:
+            found[service] = {
+                "running": True,
+                "pending": [*written, *(item for item in read if not _of_file(item))],
+            }
+    return found
+
+
+def _of_file(item: str) -> bool:
+    """Whether a pending item is one that rendered_files tells as well."""
+    return item.startswith("/") or item == "unit: definition"
+
+
+def candidates(
+    states: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    cluster: Mapping[str, Any],
+    which: str,
+    hosts: Sequence[str],
+) -> dict[str, list[dict[str, Any]]]:
+    """Who is to restart, for each service: host, id, whether it runs, and what waits.
+
+    ``states`` are the answers of `waiting` by host; ``which`` is "all" or "pending", where a service that
+    does not run counts as pending; ``hosts`` narrows the choice unless it is empty.
+    """
+    members = {"zookeeper": cluster["zookeeper"]["servers"], "kafka": cluster["kafka"]["brokers"]}
+    return {
+        service: [
+            {"host": member["host"], "id": member["id"], **state}
+            for member in members[service]
+            for state in [states.get(member["host"], {}).get(service)]
+            if state is not None
+            and (not hosts or member["host"] in hosts)
+            and (which == "all" or state["pending"] or not state["running"])
+        ]
+        for service in SERVICES
+    }
+
+
+def restarted(
+    service: str,
+    gate: Mapping[str, Any],
+    stopped: Mapping[str, Any],
+    gone: Mapping[str, Any],
+    started: Mapping[str, Any],
+    back: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What one turn did, from its tasks' results; times in seconds."""
+    return {
+        "service": service,
+        "host": gate["next"]["host"],
+        "id": gate["next"]["id"],
+        "reason": gate["next"]["reason"],
+        "forced": gate.get("forced", False),
+        "was_running": bool(stopped["changed"]),
+        "gate_s": _seconds(gate),
+        "gone_s": _seconds(gone),
+        "start_s": _seconds(started),
+        "back_s": _seconds(back),
+    }
+
+
+def _seconds(result: Mapping[str, Any]) -> float:
+    return round(float(result.get("elapsed_ms", 0)) / 1000, 1)
+
+
+def told(done: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each service that was restarted, in the order it happened."""
+    names = {"zookeeper": "ZooKeeper server", "kafka": "broker"}
+    return [
+        f"{names[one['service']]} {one['id']} on {one['host']} was "
+        f"{'restarted' if one['was_running'] else 'started'}"
+        f"{' although its gate refused' if one['forced'] else ''} ({one['reason']}): "
+        f"gate {one['gate_s']:.1f} s, gone after {one['gone_s']:.1f} s, up in {one['start_s']:.1f} s, "
+        f"back in sync {one['back_s']:.1f} s later"
+        for one in done
+    ]
