@@ -120,6 +120,8 @@ def keep(request: Mapping[str, Any]) -> None:
                     holder = "a run that has just ended"
                 say({"error": f"another run is at work on this cluster: {holder}. Wait for its end ({path})"})
                 return
+            # Also where someone removes it by hand.
+            client.exists(path, watch=lambda _event: lost.set())
             say({"held": path})
             while not lost.is_set() and not select.select([owner], [], [], POLL_S)[0]:
                 pass
