@@ -32,7 +32,7 @@ class ActionModule(ActionBase):
             seen["changed"] = changed = changed or seen.get("changed", False)
             if "listening" not in seen:  # failed, or check mode
                 return _with_journal(seen, unit)
-            seen["elapsed_ms"] = round((time.monotonic() - began) * 1000, 1)
+            seen["waited_s"] = round(time.monotonic() - began, 2)
             if seen["listening"]:
                 return seen
             if seen["dead"]:

@@ -14,6 +14,7 @@ class FilterModule:
         return {
             "restart_candidates": restarts.candidates,
             "restarted": lambda gate, service, *results: restarts.restarted(service, gate, *results),
+            "restarts_left": restarts.left,
             "restarts_told": restarts.told,
             "waiting_for_restart": restarts.waiting,
         }

@@ -62,6 +62,16 @@ def candidates(
     }
 
 
+def left(
+    chosen: Sequence[Mapping[str, Any]], done: Sequence[Mapping[str, Any]], service: str
+) -> list[dict[str, Any]]:
+    """Who of ``chosen`` is still to restart, as module restart_gate takes candidates."""
+    hosts = {one["host"] for one in done if one["service"] == service}
+    return [
+        {key: one[key] for key in ("host", "id", "running")} for one in chosen if one["host"] not in hosts
+    ]
+
+
 def restarted(
     service: str,
     gate: Mapping[str, Any],
@@ -78,15 +88,11 @@ def restarted(
         "reason": gate["next"]["reason"],
         "forced": gate.get("forced", False),
         "was_running": bool(stopped["changed"]),
-        "gate_s": _seconds(gate),
-        "gone_s": _seconds(gone),
-        "start_s": _seconds(started),
-        "back_s": _seconds(back),
+        "gate_s": float(gate["waited_s"]),
+        "gone_s": float(gone["waited_s"]),
+        "start_s": float(started["waited_s"]),
+        "back_s": float(back["waited_s"]),
     }
-
-
-def _seconds(result: Mapping[str, Any]) -> float:
-    return round(float(result.get("elapsed_ms", 0)) / 1000, 1)
 
 
 def told(done: Sequence[Mapping[str, Any]]) -> list[str]:

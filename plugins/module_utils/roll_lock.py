@@ -121,7 +121,7 @@ def keep(request: Mapping[str, Any]) -> None:
                 say({"error": f"another run is at work on this cluster: {holder}. Wait for its end ({path})"})
                 return
             # Also where someone removes it by hand.
-            client.exists(path, watch=lambda _event: lost.set())
+            client.DataWatch(path, lambda _data, stat: lost.set() if stat is None else None)
             say({"held": path})
             while not lost.is_set() and not select.select([owner], [], [], POLL_S)[0]:
                 pass

@@ -62,8 +62,8 @@ recovery:
   description: How many logs a broker has loaded, as completed, and of how many, as total; or null.
   returned: always
   type: dict
-elapsed_ms:
-  description: How long it took to come up.
+waited_s:
+  description: How long it took to come up, in seconds.
   returned: success
   type: float
 """

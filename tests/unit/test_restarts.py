@@ -59,9 +59,9 @@ def test_candidates() -> None:
 
 
 def test_a_turn_is_told() -> None:
-    gate = {"next": {"host": "b", "id": 2, "reason": "controller, last"}, "elapsed_ms": 120}
+    gate = {"next": {"host": "b", "id": 2, "reason": "controller, last"}, "waited_s": 0.12}
     done = restarts.restarted(
-        "kafka", gate, {"changed": True}, {"elapsed_ms": 40}, {"elapsed_ms": 2100}, {"elapsed_ms": 950}
+        "kafka", gate, {"changed": True}, {"waited_s": 0.04}, {"waited_s": 2.1}, {"waited_s": 0.94}
     )
     assert restarts.told([done]) == [
         "broker 2 on b was restarted (controller, last): gate 0.1 s, gone after 0.0 s, up in 2.1 s, "
