@@ -98,7 +98,8 @@ def test_every_variable_has_a_type_and_words(role: str) -> None:
         if option.get("type") == "list" and option.get("elements") not in TYPES:
             wrong.append(f"{name}: a list needs elements")
         choices, default = option.get("choices"), option.get("default")
-        if choices and default is not None and default not in choices:
+        given = default if isinstance(default, list) else [default]
+        if choices and default is not None and not set(given) <= set(choices):
             wrong.append(f"{name}: its default {default!r} is not among its choices")
     assert not wrong, "\n".join(wrong)
 
