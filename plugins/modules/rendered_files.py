@@ -69,6 +69,10 @@ options:
       started:
         description: What a running service was started with, a copy of this file, or a unit's digest.
         type: path
+      optional:
+        description: Leave the file out where its folder does not exist.
+        type: bool
+        default: false
   links:
     description: Symbolic links.
     type: list
@@ -244,6 +248,8 @@ def directory(entry, write, may_be_missing):
 
 def rendered_file(entry, write, may_be_missing):
     path, wanted = entry["path"], base64.b64decode(entry["content"])
+    if entry["optional"] and not os.path.isdir(os.path.dirname(path)):
+        return []
     uid, gid = ids(entry, may_be_missing)
     present = text_of(path)
     if present is None:
@@ -350,6 +356,7 @@ def main():
                     # base64 of the rendered text: the action renders, a host sees no template
                     "content": {"type": "str", "no_log": True},
                     "started": {"type": "path"},
+                    "optional": {"type": "bool", "default": False},
                 },
             },
             "links": {

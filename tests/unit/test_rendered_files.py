@@ -165,6 +165,19 @@ def test_a_changed_mode_text_and_link_are_predicted_and_repaired(run: Run, tmp_p
     assert not again["changed"]
 
 
+def test_an_optional_file_is_written_only_where_its_folder_is(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    files = [
+        {"path": str(tmp_path / name / "51kafka"), "content": "x\n", "owner": ME, "group": MINE}
+        for name in ("there", "absent")
+    ]
+    asked = {"files": [{**one, "optional": True} for one in files]}
+    first, second, refused = run(asked, asked, {"files": files}).outcomes
+    assert (first["changed_paths"], second["changed"]) == ([str(tmp_path / "there/51kafka")], False)
+    assert not (tmp_path / "absent").exists()
+    assert refused["failed"]
+
+
 @NEEDS_ROOT
 def test_another_owner_is_seen_and_set(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "file"
