@@ -42,6 +42,24 @@ def _min_insync(admin: AdminClient, broker_id: int, timeout_s: float) -> int:
     return int(asked[resource].result()["min.insync.replicas"].value)
 
 
+def _view(admin: AdminClient, broker_id: int, timeout_s: float, partitions: bool) -> View:
+    if not partitions:
+        cluster = admin.describe_cluster(request_timeout=timeout_s).result()
+        controller = cluster.controller.id if cluster.controller is not None else NO_CONTROLLER
+        return View(controller=controller, brokers=frozenset(node.id for node in cluster.nodes))
+    metadata = admin.list_topics(timeout=timeout_s)
+    return View(
+        controller=metadata.controller_id,
+        brokers=frozenset(metadata.brokers),
+        leaders={
+            f"{name}-{number}": partition.leader
+            for name, topic in metadata.topics.items()
+            for number, partition in topic.partitions.items()
+        },
+        min_insync=_min_insync(admin, broker_id, timeout_s),
+    )
+
+
 def ask_each(
     addresses: Mapping[int, str], properties: Mapping[str, Any], timeout_s: float, partitions: bool
 ) -> dict[int, View]:
@@ -56,23 +74,12 @@ def ask_each(
         config = client_config({broker_id: addresses[broker_id]}, properties, timeout_s)
         troubles: list[str] = []
         config["error_cb"] = lambda error: troubles.append(error.str())
-        admin = AdminClient(config)  # a client that nobody holds takes its pending answers with it
         try:
-            if not partitions:
-                cluster = admin.describe_cluster(request_timeout=timeout_s).result()
-                controller = cluster.controller.id if cluster.controller is not None else NO_CONTROLLER
-                return View(controller=controller, brokers=frozenset(node.id for node in cluster.nodes))
-            metadata = admin.list_topics(timeout=timeout_s)
-            return View(
-                controller=metadata.controller_id,
-                brokers=frozenset(metadata.brokers),
-                leaders={
-                    f"{name}-{number}": partition.leader
-                    for name, topic in metadata.topics.items()
-                    for number, partition in topic.partitions.items()
-                },
-                min_insync=_min_insync(admin, broker_id, timeout_s),
-            )
+            admin = AdminClient(config)  # a client that nobody holds takes its pending answers with it
+        except KafkaException as error:
+            return View(error=f"its client cannot be made: {error.args[0].str()}")
+        try:
+            return _view(admin, broker_id, timeout_s, partitions)
         except KafkaException as error:
             admin.poll(0)  # hands what the client met on the way to its error_cb
             said = error.args[0].str()

@@ -53,9 +53,12 @@ class Looker:
         self._reader = None
         self._open.close()
 
-    def whole(self) -> Cluster:
-        """Everything: ZooKeeper's znodes, every server of the ensemble, every registered broker by itself."""
-        cluster = self._read(lambda reader: reader.whole())
+    def whole(self, holder: int | None = None) -> Cluster:
+        """Everything: ZooKeeper's znodes, every server of the ensemble, every registered broker by itself.
+
+        With ``holder`` only the partitions that this broker has a replica of.
+        """
+        cluster = self._read(lambda reader: reader.whole(holder))
         asked = {i: address for i, address in self._addresses.items() if i in cluster.registered}
         views = ask_each(asked, self._properties, self._timeout_s, partitions=True)
         views |= {i: View(error=NO_LISTENER) for i in cluster.registered if i in self._ids - set(views)}
@@ -68,13 +71,26 @@ class Looker:
         return self.last
 
     def again(self, partitions: Collection[str]) -> Cluster:
-        """As the last look, with ZooKeeper's servers, brokers, controller and these partitions anew.
+        """As the last look, with brokers, controller, these partitions and what was not whole read anew.
 
         The brokers are not asked: what they say counts once ZooKeeper has nothing against it.
         """
         before = self.last
         cluster = self._read(lambda reader: reader.again(before, partitions))
-        self.last = replace(cluster, ensemble=self.probe(), views={})
+        if cluster.unreadable:
+            cluster = replace(before, unreadable=cluster.unreadable)
+        whole = before.ensemble is not None and not before.ensemble.findings
+        self.last = replace(cluster, ensemble=before.ensemble if whole else self.probe(), views={})
+        return self.last
+
+    def brokers(self) -> Cluster:
+        """Only who is registered, and who is the controller."""
+        self.last = self._read(lambda reader: reader.brokers())
+        return self.last
+
+    def servers(self) -> Cluster:
+        """Only the servers of the ensemble."""
+        self.last = Cluster(ensemble=self.probe())
         return self.last
 
     def session(self, broker_id: int) -> Cluster:

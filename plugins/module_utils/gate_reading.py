@@ -75,9 +75,14 @@ class Reader:
     def __init__(self, client: KazooClient, chroot: str, timeout_s: float) -> None:
         self._client, self._chroot, self._timeout_s = client, chroot, timeout_s
 
-    def whole(self) -> Cluster:
-        """Brokers, controller and every partition: two round trips, and one request for each znode."""
-        base = self._brokers()
+    def brokers(self) -> Cluster:
+        """Who is registered, and who is the controller."""
+        found = read(self._client, self._chroot, self._timeout_s)
+        return Cluster({i: broker.session for i, broker in found.brokers.items()}, found.controller)
+
+    def whole(self, holder: int | None = None) -> Cluster:
+        """Also every partition, or those that ``holder`` has a replica of: a request for each znode."""
+        base = self.brokers()
         topics = self._children("brokers/topics")
         deleting = set(self._children("admin/delete_topics"))
         names = sorted(set(topics) - deleting)
@@ -85,7 +90,11 @@ class Reader:
         asked = {
             f"{each['topic']}-{each['partition']}" for found in moved for each in found.get("partitions", [])
         }
-        assigned = self._assignments(names)
+        assigned = {
+            name: each
+            for name, each in self._assignments(names).items()
+            if holder is None or holder in each[0]
+        }
         configs = self._documents([f"config/topics/{name}" for name in names])
         own = {
             path.removeprefix("config/topics/"): int(found["config"]["min.insync.replicas"])
@@ -100,14 +109,18 @@ class Reader:
 
     def again(self, before: Cluster, partitions: Collection[str]) -> Cluster:
         """As ``before``, with brokers, controller and these partitions read anew."""
-        base = self._brokers()
+        base = self.brokers()
         known = [name for name in partitions if name in before.partitions]
         assigned = self._assignments(sorted({topic_of(name) for name in known}))
         fresh = self._states({name: assigned[name] for name in known if name in assigned})
         gone = set(known) - set(fresh)
         kept = {name: each for name, each in before.partitions.items() if name not in gone}
         return replace(
-            before, registered=base.registered, controller=base.controller, partitions={**kept, **fresh}
+            before,
+            registered=base.registered,
+            controller=base.controller,
+            partitions={**kept, **fresh},
+            unreadable="",
         )
 
     def session(self, broker_id: int) -> str:
@@ -120,10 +133,6 @@ class Reader:
             return hex(asked.get(timeout=self._timeout_s)[1].ephemeralOwner)
         except NoNodeError:
             return ""
-
-    def _brokers(self) -> Cluster:
-        found = read(self._client, self._chroot, self._timeout_s)
-        return Cluster({i: broker.session for i, broker in found.brokers.items()}, found.controller)
 
     def _children(self, path: str) -> list[str]:
         from kazoo.exceptions import NoNodeError

@@ -18,12 +18,8 @@ from ansible_collections.barevm.kafka.plugins.module_utils.gate_rules import (
 )
 
 
-def after_start(cluster: Cluster, inventory: Inventory, started: int, session: str) -> list[Blocker]:
-    """What this broker still lacks; ``session`` owned its znode before, "" where it had none.
-
-    A partition without a leader cannot be joined: it waits for the brokers that were in sync, not for
-    this one, unless this is one of them.
-    """
+def registered_anew(cluster: Cluster, inventory: Inventory, started: int, session: str) -> list[Blocker]:
+    """Whether this broker is registered; ``session`` owned its znode before, "" where it had none."""
     if cluster.unreadable:
         return [unreadable(cluster)]
     owner = cluster.registered.get(started)
@@ -41,11 +37,21 @@ def after_start(cluster: Cluster, inventory: Inventory, started: int, session: s
                 "It was not restarted, or its old znode is still there: see `systemctl status kafka`",
             )
         ]
+    return []
+
+
+def after_start(cluster: Cluster, inventory: Inventory, started: int, session: str) -> list[Blocker]:
+    """What this broker still lacks until it does its part again.
+
+    A partition without a leader cannot be joined: it waits for the brokers that were in sync, not for
+    this one, unless this is one of them.
+    """
+    if found := registered_anew(cluster, inventory, started, session):
+        return found
     mine = {name: each for name, each in sorted(cluster.partitions.items()) if started in each.replicas}
     behind = [name for name, each in mine.items() if each.leader != NO_LEADER and started not in each.isr] + [
         name for name, each in mine.items() if each.leader == NO_LEADER and started in each.isr
     ]
-    found = []
     if behind:
         found.append(
             Blocker(
@@ -55,7 +61,7 @@ def after_start(cluster: Cluster, inventory: Inventory, started: int, session: s
                 partitions=tuple(behind),
             )
         )
-    return [*found, *controller_blockers(cluster, inventory), *view_blockers(cluster, inventory, ())]
+    return [*found, *controller_blockers(cluster, inventory), *view_blockers(cluster, inventory, mine)]
 
 
 def server_after_start(ensemble: Ensemble, server: str, where: str) -> list[Blocker]:

@@ -25,6 +25,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils.gate_reading import C
 from ansible_collections.barevm.kafka.plugins.module_utils.gate_return import (
     after_start,
     leadership,
+    registered_anew,
     server_after_start,
 )
 from ansible_collections.barevm.kafka.plugins.module_utils.gate_rules import (
@@ -133,7 +134,11 @@ class Gate:
                 self.say(f"{about}: {'; '.join(each.what for each in blockers)}; {left:.0f} s left")
             time.sleep(min(max(POLL_S, took), left))
 
-    def watch(self, judge: Judge) -> Callable[[], list[Blocker]]:
+    def whole(self) -> Cluster:
+        """All that the order and the gates of this service need."""
+        return self.look.servers() if self.params["service"] == "zookeeper" else self.look.whole()
+
+    def watch(self, judge: Judge, holder: int | None = None) -> Callable[[], list[Blocker]]:
         """Looks that read again what blocked before; nothing passes before it was read as a whole."""
         watched: list[Blocker] = []
 
@@ -142,7 +147,7 @@ class Gate:
             if watched:
                 watched = judge(self.look.again({name for each in watched for name in each.partitions}))
             if not watched:
-                watched = judge(self.look.whole())
+                watched = judge(self.look.whole(holder))
             return watched
 
         return look
@@ -186,18 +191,20 @@ class Gate:
             places = self.order(cluster)
             chosen[:] = places[:1]
             first = places[0]
-            found = self.before(cluster, first)
             if not first.running:
                 return []
-            later = self.never(cluster, places[1:])
-            return [] if first.host == self.params["force"] and not later else [*found, *later]
+            now = [] if first.host == self.params["force"] else self.before(cluster, first)
+            return [*now, *self.never(cluster, places[1:])]
 
-        blockers = self.wait(self.watch(judge), "the next restart")
+        def servers() -> list[Blocker]:
+            return judge(self.look.servers())
+
+        kafka = self.params["service"] == "kafka"
+        blockers = self.wait(self.watch(judge) if kafka else servers, "the next restart")
         place = chosen[0]
         cluster = self.look.last
         overridden = [] if blockers else self.before(cluster, place)
         led = sorted(name for name, each in cluster.partitions.items() if each.leader == place.id)
-        kafka = self.params["service"] == "kafka"
         found = {
             "host": place.host,
             "id": place.id,
@@ -205,7 +212,7 @@ class Gate:
             "leaders": led if kafka else [],
             "reason": place.reason,
         }
-        about = f"{place.host} is next, and must not be stopped now: {len(blockers)} reasons."
+        about = f"{place.host} is next, and must not be stopped: {count(len(blockers), 'reason')}."
         answer = self.answer(blockers or overridden, about if blockers else "", next=found)
         answer["forced"] = bool(overridden)
         answer["waiting_for"] = answer["waiting_for"] if blockers else []
@@ -213,7 +220,7 @@ class Gate:
 
     def state(self) -> dict[str, Any]:
         """Order and gates as they are now."""
-        cluster = self.look.whole()
+        cluster = self.whole()
         places = self.order(cluster)
         gates = {}
         for place in places:
@@ -267,11 +274,16 @@ class Gate:
 
             return self.answer(self.wait(serves, host), f"ZooKeeper on {host} is started, but not back.")
 
-        def judge(cluster: Cluster) -> list[Blocker]:
-            return after_start(cluster, self.inventory, self.params["id"], self.params["session"])
+        started, session = self.params["id"], self.params["session"]
+        name = self.inventory.name(started)
 
-        name = self.inventory.name(self.params["id"])
-        blockers = self.wait(self.watch(judge), name)
+        def registered() -> list[Blocker]:
+            return registered_anew(self.look.brokers(), self.inventory, started, session)
+
+        def judge(cluster: Cluster) -> list[Blocker]:
+            return after_start(cluster, self.inventory, started, session)
+
+        blockers = self.wait(registered, name) or self.wait(self.watch(judge, started), name)
         if blockers:
             return self.answer(blockers, f"{name} is started, but not back.")
         return self.give_back(name)
@@ -287,7 +299,10 @@ class Gate:
         def look() -> list[Blocker]:
             nonlocal elect_at, refusals, found
             if given:
-                found = leadership(self.look.again(found.to_elect), self.params["id"], led)
+                cluster = self.look.again(found.to_elect)
+                if cluster.unreadable:
+                    return [unreadable(cluster)]
+                found = leadership(cluster, self.params["id"], led)
             if not found.to_elect:
                 return []
             if time.monotonic() >= elect_at:

@@ -39,6 +39,14 @@ def tasks(kafka: Kafka, **more: Any) -> dict[str, dict[str, Any]]:
             "internal_topics": {"__consumer_offsets": {"replication_factor": 3, "min_insync_replicas": 2}},
             **more,
         },
+        "restart_gate": {
+            "stage": "next",
+            "zookeeper_connect": kafka.connect,
+            "zookeeper_servers": servers,
+            "candidates": [{"host": "zkkafka1", "id": 1, "running": True}],
+            **brokers,
+            **more,
+        },
     }
 
 
@@ -68,13 +76,17 @@ def test_every_module_fails_with_its_figures(kafka: Kafka, ansible: Ansible) -> 
     assert "broker 3 (zkkafka3): the cluster does not name it" in done.results["record_roundtrip"]["msg"]
     assert len(done.results["record_roundtrip"]["probes"]) == 4
     assert "under-replicated" in done.results["topic_health"]["msg"]
+    assert "not registered: broker 3 (zkkafka3)" in done.results["restart_gate"]["msg"]
 
 
 def test_waiting_is_shown(kafka: Kafka, ansible: Ansible) -> None:
     expected = kafka.expected()
     expected.append({**expected[0], "id": 4, "host": "zkkafka4"})
     arguments = {"zookeeper_connect": kafka.connect, "brokers": expected, "timeout_s": 7}
-    done = ansible({"broker_registration": arguments})
+    gate = {**tasks(kafka)["restart_gate"], "brokers": expected, "timeout_s": 7}
+    done = ansible({"broker_registration": arguments, "restart_gate": gate})
+    assert "restart_gate: the next restart: not registered: broker 4 (zkkafka4); 2 s left" in done.output
+    assert done.results["restart_gate"]["next"]["host"] == "zkkafka1"
     assert "broker_registration: waiting for broker 4 (zkkafka4)," in done.output
     assert done.results["broker_registration"]["missing"] == [4]
 

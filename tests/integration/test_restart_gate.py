@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.barevm.kafka.plugins.module_utils import restart_gate
+from ansible_collections.barevm.kafka.plugins.module_utils.broker_views import ask_each
+from ansible_collections.barevm.kafka.plugins.module_utils.ensemble import probe
 from confluent_kafka.admin import AdminClient, NewTopic
+from kazoo.client import KazooClient
 
-from tests.integration.cluster import LOOPBACK, Kafka
+from tests.integration.cluster import LOOPBACK, Kafka, ZooKeeper, wait_until
+from tests.integration.conftest import ReleaseOf
 
 
-def gate(kafka: Kafka, stage: str, timeout_s: float = 30, **more: Any) -> dict[str, Any]:
+def gate(
+    kafka: Kafka,
+    stage: str,
+    timeout_s: float = 30,
+    say: Callable[[str], None] = print,
+    check_mode: bool = False,
+    **more: Any,
+) -> dict[str, Any]:
+    """What the module answers."""
     servers = [
         {"host": f"zkkafka{i}", "id": i, "address": server.address, "client_port": server.client_port}
         for i, server in enumerate(kafka.zookeeper.servers, 1)
@@ -26,8 +41,10 @@ def gate(kafka: Kafka, stage: str, timeout_s: float = 30, **more: Any) -> dict[s
             "zookeeper_servers": servers,
             "brokers": kafka.expected(),
             "timeout_s": timeout_s,
-            **more,
         }
+        | more,
+        check_mode,
+        say,
     )
 
 
@@ -37,7 +54,10 @@ def candidates(*ids: int, running: bool = True) -> list[dict[str, Any]]:
 
 def admin(kafka: Kafka) -> AdminClient:
     return AdminClient(
-        {"bootstrap.servers": ",".join(f"{LOOPBACK}:{port}" for port, _ in kafka.ports.values())}
+        {
+            "log_level": 0,
+            "bootstrap.servers": ",".join(f"{LOOPBACK}:{port}" for port, _ in kafka.ports.values()),
+        }
     )
 
 
@@ -50,11 +70,28 @@ def make(kafka: Kafka, name: str, *replicas: list[int], **config: str) -> None:
     )
     client = admin(kafka)  # a client that nobody holds takes its pending answers with it
     client.create_topics([topic])[name].result(10)
+    addresses = {i: f"{LOOPBACK}:{port}" for i, (port, _) in kafka.ports.items()}
+
+    def known() -> bool:
+        views = ask_each(addresses, {}, 5, partitions=True).values()
+        found = [
+            (view.leaders or {}).get(f"{name}-{number}", -1)
+            for view in views
+            for number in range(len(replicas))
+        ]
+        return -1 not in found
+
+    wait_until(f"every broker knows {name}", known)
 
 
 def remove(kafka: Kafka, name: str) -> None:
     client = admin(kafka)
     client.delete_topics([name])[name].result(10)
+    zookeeper = KazooClient(kafka.zookeeper.hosts)
+    zookeeper.start(10)
+    wait_until(f"{name} is deleted", lambda: not zookeeper.exists(f"{kafka.chroot}/brokers/topics/{name}"))
+    zookeeper.stop()
+    zookeeper.close()
 
 
 @pytest.fixture
@@ -70,25 +107,241 @@ def leaders(kafka: Kafka, topic: str) -> list[int]:
     return [found[number].leader for number in sorted(found)]
 
 
+def restart(kafka: Kafka, first: dict[str, Any]) -> dict[str, Any]:
+    """Stop the broker that is next, start it, and return what stage back answered."""
+    about = {key: first[key] for key in ("host", "id", "session")}
+    kafka.stop(first["id"])
+    gone = gate(kafka, "gone", **about)
+    assert not gone.get("failed"), gone["msg"]
+    kafka.start(first["id"])
+    back = gate(kafka, "back", **about, leaders=first["leaders"])
+    assert not back.get("failed"), back["msg"]
+    return back
+
+
 def test_a_roll_from_the_first_to_the_last(kafka: Kafka, safe: str) -> None:
-    waiting = [1, 2, 3]
-    rolled = []
+    told = gate(kafka, "state", candidates=candidates(1, 2, 3))
+    assert [told["gate"][f"zkkafka{i}"] for i in (1, 2, 3)] == [{"passes": True, "blocked": []}] * 3
+    waiting = {1, 2, 3}
     while waiting:
         chosen = gate(kafka, "next", candidates=candidates(*waiting))
         assert not chosen.get("failed"), chosen["msg"]
         first = chosen["next"]
-        print(chosen)
-        kafka.stop(first["id"])
-        gone = gate(kafka, "gone", **{key: first[key] for key in ("host", "id", "session")})
-        assert not gone.get("failed"), gone["msg"]
-        print(gone)
-        kafka.start(first["id"])
-        back = gate(kafka, "back", **{key: first[key] for key in ("host", "id", "session", "leaders")})
-        print(back)
-        assert not back.get("failed"), back["msg"]
-        assert f"safe-{first['id'] - 1}" in back["leaders_back"]
+        if len(waiting) == 3:
+            assert (first["id"], first["reason"]) == (told["order"][0]["id"], told["order"][0]["reason"])
+        assert ("it is the controller" in first["reason"]) is (len(waiting) == 1)
+        mine = f"safe-{first['id'] - 1}"
+        assert mine in first["leaders"]
+        back = restart(kafka, first)
+        assert mine in back["leaders_back"]
         assert back["changed"] is True
         assert leaders(kafka, safe) == [1, 2, 3]
-        rolled.append((first["id"], first["reason"]))
         waiting.remove(first["id"])
-    assert sorted(i for i, _ in rolled) == [1, 2, 3]
+
+
+def test_leaders_are_not_given_back_under_check_mode_or_to_another(kafka: Kafka, safe: str) -> None:
+    first = gate(kafka, "next", candidates=candidates(2))["next"]
+    kafka.stop(2)
+    kafka.start(2)
+    about = {"host": "zkkafka2", "id": 2, "session": first["session"]}
+    gate(kafka, "back", **about)
+    assert leaders(kafka, safe)[1] != 2
+    back = gate(kafka, "back", check_mode=True, **about, leaders=["safe-1"])
+    assert (back["changed"], back["leaders_back"]) == (False, [])
+    assert leaders(kafka, safe)[1] != 2
+    back = gate(kafka, "back", **about, leaders=["safe-0", "safe-1"])
+    assert (back["changed"], back["leaders_back"]) == (True, ["safe-1"])
+    assert back["leaders_elsewhere"] == {"safe-0": "broker 1 is its preferred leader"}
+
+
+def test_a_broker_that_is_down_holds_every_stop_and_is_itself_next(kafka: Kafka, safe: str) -> None:
+    kafka.stop(3)
+    try:
+        refused = gate(kafka, "next", timeout_s=1, candidates=candidates(1, 2))
+        assert refused["failed"]
+        assert "not registered: broker 3 (zkkafka3)" in refused["msg"]
+        assert "not in sync on broker 3 (zkkafka3): " in refused["msg"]
+        assert "would fall below min.insync.replicas: safe-0 (in sync 2" in refused["msg"]
+        assert refused["waited_s"] >= 1
+        assert refused["looks"] > 3
+        assert len(refused["waiting_for"]) == len(refused["blocked"]) == 3
+        # Known to be down: there is nothing to wait for.
+        refused = gate(kafka, "next", candidates=candidates(1, 2), down=["zkkafka3"])
+        assert refused["failed"]
+        assert refused["waited_s"] < 5
+        told = gate(kafka, "state", candidates=candidates(1, 2))
+        assert [told["gate"][f"zkkafka{i}"]["passes"] for i in (1, 2)] == [False, False]
+        assert not told.get("failed")
+        first, second = (each["host"] for each in told["order"])
+        forced = gate(kafka, "next", candidates=candidates(1, 2), force=first)
+        assert (forced.get("failed"), forced["next"]["host"], forced["forced"]) == (None, first, True)
+        assert forced["blocked"] == told["gate"][first]["blocked"]
+        assert gate(kafka, "next", 0, candidates=candidates(1, 2), force=second)["failed"]
+        cure = gate(kafka, "next", candidates=[*candidates(1, 2), *candidates(3, running=False)])
+        assert not cure.get("failed")
+        assert (cure["next"]["id"], cure["next"]["session"], cure["blocked"]) == (3, "", [])
+    finally:
+        kafka.start(3)
+    assert not gate(kafka, "back", host="zkkafka3", id=3).get("failed")
+    assert not gate(kafka, "next", candidates=candidates(1, 2)).get("failed")
+
+
+def test_a_gate_passes_as_soon_as_replicas_are_in_sync(kafka: Kafka, safe: str) -> None:
+    kafka.stop(1)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(gate, kafka, "next", candidates=candidates(2, 3))
+        kafka.start(1)
+        chosen = waiting.result()
+    assert not chosen.get("failed"), chosen["msg"]
+    assert chosen["looks"] > 1
+    gate(kafka, "back", host="zkkafka1", id=1, leaders=["safe-0"])
+
+
+def test_topics_that_cannot_spare_a_broker(kafka: Kafka) -> None:
+    make(kafka, "alone", [2])
+    make(kafka, "tight", [3, 2])  # the brokers' min.insync.replicas is 2
+    make(kafka, "roomy", [3, 2], min_insync_replicas="1")
+    try:
+        for waiting in ((2,), (1, 2)):  # also where it is not yet its turn
+            refused = gate(kafka, "next", candidates=candidates(*waiting))
+            assert refused["failed"]
+            assert refused["waited_s"] < 5
+            assert "1 partition would have no leader" in refused["msg"]
+            assert ": alone-0. No waiting helps" in refused["msg"]
+            assert "tight-0 (2 replicas, min.insync.replicas 2)" in refused["msg"]
+            assert "roomy" not in refused["msg"]
+            assert refused["waiting_for"] == []
+        assert not gate(kafka, "next", candidates=candidates(1)).get("failed")
+        allowed = gate(kafka, "next", candidates=candidates(2), allow_unavailable=["alone", "tight"])
+        assert (allowed["next"]["id"], allowed["blocked"], allowed["forced"]) == (2, [], False)
+        forced = gate(kafka, "next", candidates=candidates(2), force="zkkafka2")
+        assert not forced.get("failed")
+        assert (forced["next"]["id"], len(forced["blocked"]), forced["forced"]) == (2, 2, True)
+        assert gate(kafka, "next", candidates=candidates(2), force="zkkafka1")["failed"]
+        back = restart(kafka, allowed["next"])
+        assert "alone-0" in back["leaders_back"]
+    finally:
+        for name in ("alone", "tight", "roomy"):
+            remove(kafka, name)
+
+
+def test_a_killed_broker_is_gone_with_its_session(kafka: Kafka) -> None:
+    first = gate(kafka, "next", candidates=candidates(3))["next"]
+    about = {key: first[key] for key in ("host", "id", "session")}
+    there = gate(kafka, "gone", timeout_s=0, **about)
+    assert f"still there, owned by session {first['session']}" in there["msg"]
+    assert "under the session" in gate(kafka, "back", timeout_s=0, **about)["msg"]
+    kafka.stop(3, hard=True)
+    gone = gate(kafka, "gone", **about)
+    assert not gone.get("failed"), gone["msg"]
+    assert 1 < gone["waited_s"] < 12  # its session time-out is 6 s
+    assert "is not registered" in gate(kafka, "back", timeout_s=0, **about)["msg"]
+    kafka.start(3)
+    assert not gate(kafka, "back", **about, leaders=first["leaders"]).get("failed")
+
+
+def test_a_server_of_the_ensemble_that_is_down(kafka: Kafka) -> None:
+    leader = next(i for i, each in enumerate(probe(kafka.zookeeper.servers)) if each.role == "leader")
+    order = gate(kafka, "state", service="zookeeper", candidates=candidates(1, 2, 3))["order"]
+    assert order[-1]["id"] == leader + 1
+    assert "it leads" in order[-1]["reason"]
+    chosen = gate(kafka, "next", service="zookeeper", candidates=candidates(1, 2, 3))["next"]
+    assert chosen["id"] == order[0]["id"] != leader + 1
+    about = {"service": "zookeeper", "host": chosen["host"], "id": chosen["id"]}
+    assert "still answers" in gate(kafka, "gone", timeout_s=0, **about)["msg"]
+    kafka.zookeeper.java[chosen["id"] - 1].stop()
+    try:
+        assert not gate(kafka, "gone", **about).get("failed")
+        assert "does not answer" in gate(kafka, "back", timeout_s=0, **about)["msg"]
+        others = [i for i in (1, 2, 3) if i != chosen["id"]]
+        for service in ("zookeeper", "kafka"):
+            refused = gate(kafka, "next", 1, service=service, candidates=candidates(*others))
+            assert f"{chosen['host']}, ZooKeeper " in refused["msg"]
+            assert "does not answer" in refused["msg"]
+    finally:
+        kafka.zookeeper.start(chosen["id"] - 1)
+    back = gate(kafka, "back", **about)
+    assert not back.get("failed"), back["msg"]
+    assert not gate(kafka, "next", service="zookeeper", candidates=candidates(*others)).get("failed")
+
+
+def test_an_ensemble_of_one_and_the_oldest_release(classic: Kafka) -> None:
+    refused = gate(classic, "next", service="zookeeper", candidates=candidates(1))
+    assert "an ensemble of 1 server serves nobody" in refused["msg"]
+    assert not gate(classic, "next", service="zookeeper", candidates=candidates(1), allow_outage=True).get(
+        "failed"
+    )
+    make(classic, "alone", [1])
+    try:
+        refused = gate(classic, "next", candidates=candidates(1))
+        assert "alone-0" in refused["msg"]
+        allowed = gate(
+            classic,
+            "next",
+            candidates=candidates(1),
+            allow_unavailable=["alone", "barevm-verify", "__consumer_offsets"],
+        )
+        assert not allowed.get("failed"), allowed["msg"]
+        back = restart(classic, allowed["next"])
+        assert "alone-0" in back["leaders_back"]
+    finally:
+        remove(classic, "alone")
+
+
+def test_zookeeper_is_lost_while_waiting(release_of: ReleaseOf, tmp_path: Path) -> None:
+    alone = ZooKeeper.create(release_of("zookeeper", "3.9.5"), tmp_path)
+    cluster = Kafka(release_of("kafka", "3.9.2"), tmp_path, alone, "")
+    try:
+        cluster.start(1)
+        said: list[str] = []
+        about = {"host": "zkkafka1", "id": 1, "request_timeout_s": 2}
+        with ThreadPoolExecutor() as pool:
+            waiting = pool.submit(gate, cluster, "gone", 20, said.append, **about)
+            alone.stop()
+            wait_until(
+                "a line of progress", lambda: any("ZooKeeper cannot be read" in line for line in said), 15
+            )
+            refused = gate(cluster, "next", 0, candidates=candidates(1), request_timeout_s=2)
+            assert "ZooKeeper cannot be read: no ZooKeeper server accepts a connection" in refused["msg"]
+            told = gate(cluster, "state", candidates=candidates(1), request_timeout_s=2)
+            assert told["gate"]["zkkafka1"]["passes"] is False
+            cluster.stop(hard=True)
+            alone.start(0)
+            gone = waiting.result()
+        assert not gone.get("failed"), gone["msg"]
+        assert any(" s left" in line for line in said)
+    finally:
+        cluster.stop(hard=True)
+        alone.stop()
+
+
+def test_a_client_that_cannot_be_made_is_told(kafka: Kafka) -> None:
+    wrong = {"PLAINTEXT": {"no.such.property": "1"}}
+    refused = gate(kafka, "next", 0, candidates=candidates(1), listener_config=wrong)
+    assert "does not answer: its client cannot be made: No such configuration property" in refused["msg"]
+    brokers = kafka.expected()
+    for broker in brokers:
+        for listener in broker["listeners"]:
+            listener["protocol"] = "SASL_SSL"
+    refused = gate(kafka, "next", candidates=candidates(1), brokers=brokers)
+    assert "it has no listener that a client could use. Give listener_config" in refused["msg"]
+    assert refused["waited_s"] < 5
+
+
+def test_a_reassignment_in_flight(kafka: Kafka) -> None:
+    make(kafka, "moving", [1, 2, 3])
+    path = f"{kafka.chroot}/brokers/topics/moving"
+    client = KazooClient(kafka.zookeeper.hosts)
+    client.start(10)
+    try:
+        before, _ = client.get(path)
+        # As the controller writes it; it looks at this znode again only when it is told to.
+        client.set(path, json.dumps({**json.loads(before), "removing_replicas": {"0": [3]}}).encode())
+        refused = gate(kafka, "next", 0, candidates=candidates(1))
+        assert "1 partition being reassigned: moving-0" in refused["msg"]
+        client.set(path, before)
+        assert not gate(kafka, "next", candidates=candidates(1)).get("failed")
+    finally:
+        client.stop()
+        client.close()
+        remove(kafka, "moving")

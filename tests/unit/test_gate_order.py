@@ -86,6 +86,8 @@ def test_a_broker_that_is_not_back_yet() -> None:
     assert "do not name one controller" in words(replace(state, views=two))
     blind = {**state.views, 2: replace(state.views[2], brokers=frozenset({2, 3}))}
     assert "broker 2 (zkkafka2) does not know broker 1 (zkkafka1) yet" in words(replace(state, views=blind))
+    other = {**state.views, 3: replace(state.views[3], leaders={"t-0": 3})}
+    assert "broker 3 (zkkafka3) tells clients another leader" in words(replace(state, views=other))
     assert "does not answer: refused" in words(replace(state, views={**state.views, 1: View("refused")}))
 
 
