@@ -64,6 +64,12 @@ class Restart:
     why: Sequence[str]
     reason: str
     blocked: Sequence[str]
+    forced: bool = False
+
+    @property
+    def held(self) -> bool:
+        """Whether the gate holds it back; what is forced is told and goes on."""
+        return bool(self.blocked) and not self.forced
 
 
 @dataclass
@@ -86,6 +92,7 @@ class Plan:
         held = [
             f"{restart.host}: {NAMES[restart.service]} {restart.id} may not stop now: {blocker}"
             for restart in self.restarts
+            if restart.held
             for blocker in restart.blocked
         ]
         return self.unasked + held
@@ -102,7 +109,7 @@ class Plan:
                 for name, host in self.hosts.items()
             },
             "restarts": [
-                {**vars(one), "position": position, "passes": not one.blocked}
+                {**vars(one), "position": position, "passes": not one.held}
                 for position, one in enumerate(self.restarts, 1)
             ],
             "live": self.live,
@@ -160,13 +167,16 @@ def _restarts(service: str, restarting: Mapping[str, Mapping[str, Read]], gate: 
     said = gate.get("gate", {})
     for one in order:
         if one["host"] in chosen:
+            found = said.get(one["host"], {})
+            blocked = list(found.get("blocked", ()))
             yield Restart(
                 service=service,
                 host=one["host"],
                 id=int(one["id"]),
                 why=list(chosen[one["host"]]["pending"]),
                 reason=one.get("reason", ""),
-                blocked=list(said.get(one["host"], {}).get("blocked", ())),
+                blocked=blocked,
+                forced=bool(blocked) and bool(found.get("passes")),
             )
 
 

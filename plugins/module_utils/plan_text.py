@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, takewhile
 
 from ansible_collections.barevm.kafka.plugins.module_utils.plan import (
     KINDS,
@@ -40,7 +40,7 @@ def summary(plan: Plan) -> str:
         return "nothing to do"
     restarts = f"{len(plan.restarts)} restart{'s' * (len(plan.restarts) != 1)}"
     said = f"{touched} of {len(plan.hosts)} hosts change, {restarts}"
-    held = sum(bool(one.blocked) for one in plan.restarts)
+    held = sum(one.held for one in plan.restarts)
     return f"{said}, {held} of them held back by the gate now" if held else said
 
 
@@ -72,18 +72,28 @@ def _host(host: HostPlan, defaults: Mapping[str, str]) -> Iterator[str]:
 
 def _setting(setting: Setting, defaults: Mapping[str, str]) -> str:
     kafkas = defaults if setting.file.endswith("/server.properties") else {}
-    before, after = (_value(one, kafkas.get(setting.name)) for one in (setting.before, setting.after))
+    default = kafkas.get(setting.name, "")
+    before, after = (_value(one, default) for one in _shortened(setting.before, setting.after))
     when = EFFECTS[setting.effect] + (f": {setting.reason}" if setting.reason else "")
     return f"{setting.name}: {before} -> {after}" + (f"  [{when}]" if when else "")
 
 
-def _value(value: str | None, default: str | None) -> str:
+def _shortened(*values: str | None) -> list[str | None]:
+    """The values without what long ones have in common at their beginning, up to a blank."""
+    shown = [None if one is None else one.strip('"') for one in values]
+    texts = [one for one in shown if one is not None]
+    if len(texts) < 2 or max(map(len, texts)) <= WIDEST:
+        return shown
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*texts)))
+    same = texts[0][:alike].rfind(" ") + 1
+    return [f"… {one[same:]}" for one in texts] if same else shown
+
+
+def _value(value: str | None, default: str) -> str:
     if value is None:
-        return "not set" if default is None else f"not set (default {default or 'empty'})"
-    shown = value.strip('"')
-    if len(shown) > WIDEST:
-        shown = shown[: WIDEST - 1] + "…"
-    return shown or "empty"
+        # Kafka prints null for what has no default.
+        return f"not set (default {default})" if default not in ("", "null", '""') else "not set"
+    return (value if len(value) <= WIDEST else value[: WIDEST - 1] + "…") or "empty"
 
 
 def _restarts(plan: Plan) -> Iterator[str]:
@@ -95,6 +105,9 @@ def _restarts(plan: Plan) -> Iterator[str]:
     for position, one in enumerate(plan.restarts, 1):
         reason = f" ({one.reason})" if one.reason else ""
         yield f"  {position}. {one.host}, {NAMES[one.service]} {one.id}{reason}: {items(one.why)}"
+        if one.forced:
+            yield f"     although the gate holds it back, since kafka_roll_force names {one.host}:"
+            yield from (f"     {blocker}" for blocker in one.blocked)
     yield from _gate(plan)
 
 
@@ -112,7 +125,7 @@ def items(pending: Sequence[str]) -> str:
 def _gate(plan: Plan) -> Iterator[str]:
     for reason in plan.unasked:
         yield reason[0].upper() + reason[1:]
-    held: list[Restart] = [one for one in plan.restarts if one.blocked]
+    held: list[Restart] = [one for one in plan.restarts if one.held]
     if not held and not plan.unasked:
         yield "The gate now: passes."
     elif held:

@@ -227,6 +227,17 @@ def test_what_the_gate_holds_back_is_told_and_keeps_the_result_from_pass() -> No
     assert plan_text.summary(plan) == "3 of 3 hosts change, 3 restarts, 2 of them held back by the gate now"
 
 
+def test_what_is_forced_is_told_and_holds_nothing_back() -> None:
+    change = waiting(queued_max_requests=("500", "600"))
+    answer = gate("k1", k1=["topic a has one replica"])
+    answer["gate"]["k1"]["passes"] = True
+    plan = plan_of({"k1": change}, gate=answer)
+    text = plan_text.told(plan, DEFAULTS)
+    assert plan.reasons == []
+    assert "since kafka_roll_force names k1:\n     topic a has one replica\nThe gate now: passes." in text
+    assert plan.as_dict()["restarts"][0]["forced"]
+
+
 def test_a_gate_that_could_not_be_asked_is_no_pass() -> None:
     change = waiting(queued_max_requests=("500", "600"))
     plan = plan_of({"k2": change, "k1": change}, gate={"failed": True, "msg": "no ZooKeeper"})
@@ -335,3 +346,13 @@ def test_long_values_are_cut_in_the_text_and_whole_in_the_figures() -> None:
     plan = plan_of({"k1": waiting(a_list=("", long))}, gate=gate("k1"))
     assert f"a.list: empty -> {'x' * 119}…" in plan_text.told(plan, DEFAULTS)
     assert plan.as_dict()["hosts"]["k1"]["settings"][0]["after"] == long
+    common = "-Da=1 " * 30
+    plan = plan_of({"k1": waiting(opts=(f"{common}-Db=1", f"{common}-Db=2"))}, gate=gate("k1"))
+    assert "    opts: … -Db=1 -> … -Db=2  [" in plan_text.told(plan, DEFAULTS)
+
+
+def test_a_default_is_told_where_kafka_has_one() -> None:
+    change = waiting(queued_max_requests=("600", None), ssl_key_password=(None, "<hidden>"))
+    text = plan_text.told(plan_of({"k1": change}, gate=gate("k1")), {**DEFAULTS, "ssl.key.password": "null"})
+    assert "    queued.max.requests: 600 -> not set (default 500)  [" in text
+    assert "    ssl.key.password: not set -> <hidden>  [" in text
