@@ -126,9 +126,9 @@ def build(
 ) -> Plan:
     """The plan for the hosts of ``states``, which are host_state's answers.
 
-    ``files`` are rendered_files' answers by host and role; ``candidates`` wait for a restart,
-    by service (host, id, running, pending); ``decisions`` (live_changes.decide) say which brokers need none;
-    ``gates`` are restart_gate's answers at stage state by service.
+    ``files`` are rendered_files' answers by host and role: a role without one does not run. ``candidates``
+    wait for a restart, by service (host, id, running, pending); ``decisions`` (live_changes.decide) say which
+    brokers need none; ``gates`` are restart_gate's answers at stage state by service.
     """
     decided = {one["host"]: one for one in decisions}
     live = {one["host"] for one in decisions if one["live"]}
@@ -136,7 +136,7 @@ def build(
         service: {
             one["host"]: one
             for one in candidates.get(service, ())
-            if one["running"] and not (service == "kafka" and one["host"] in live)
+            if not (service == "kafka" and one["host"] in live)
         }
         for service in SERVICES
     }
@@ -192,16 +192,13 @@ def _host(
     variables = cluster["hosts"][host]
     members = _memberships(host, cluster)
     steps: list[tuple[str, str]] = []
-    if java_matrix.missing(variables, state):
-        steps.append(("packages", f"install {java_matrix.package(variables, state['os'])}"))
-    steps += [("kernel", text) for text in _kernel(variables, state)]
-    steps += _file_steps(files.get("host_tuning", {}).get("changes", ()), set())
-    if _not_enabled(state["units"].get(HUGEPAGES_UNIT)):
-        steps.append(("services", f"enable {HUGEPAGES_UNIT}"))
+    if files.get("host_tuning"):
+        steps += _prepared(variables, state, files["host_tuning"])
     for service in members:
-        steps += _before_files(service, variables, state)
         unit = state["units"][f"{service}.service"]
         answer = files.get(service, {})
+        if answer:
+            steps += _before_files(service, variables, state)
         chosen = restarting[service].get(host)
         effect: Effect = "restart" if chosen else "later"
         pending = list(chosen["pending"]) if chosen else list(answer.get("pending", ()))
@@ -211,7 +208,8 @@ def _host(
             reasons = _reasons(decision)
         if service_units.needs_start(unit):
             effect = "start"
-            steps.append(("services", _start(service, unit)))
+            if answer:
+                steps.append(("services", _start(service, unit)))
         _settings(plan, answer, pending, _held(service, cluster, host), effect, reasons)
         listed = {setting.file for setting in plan.settings}
         steps += _file_steps(answer.get("changes", ()), listed)
@@ -231,6 +229,17 @@ def _reasons(decision: Read) -> dict[str, str]:
 def _memberships(host: str, cluster: Read) -> list[str]:
     members = {"zookeeper": cluster["zookeeper"]["servers"], "kafka": cluster["kafka"]["brokers"]}
     return [service for service in SERVICES if host in (one["host"] for one in members[service])]
+
+
+def _prepared(variables: Read, state: Read, answer: Read) -> Iterator[tuple[str, str]]:
+    """What the host gets before its services: Java, kernel settings and their files."""
+    if java_matrix.missing(variables, state):
+        yield "packages", f"install {java_matrix.package(variables, state['os'])}"
+    for text in _kernel(variables, state):
+        yield "kernel", text
+    yield from _file_steps(answer.get("changes", ()), set())
+    if _not_enabled(state["units"].get(HUGEPAGES_UNIT)):
+        yield "services", f"enable {HUGEPAGES_UNIT}"
 
 
 def _before_files(service: str, variables: Read, state: Read) -> Iterator[tuple[str, str]]:

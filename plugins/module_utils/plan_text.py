@@ -53,9 +53,14 @@ def _hosts(plan: Plan, defaults: Mapping[str, str]) -> Iterator[str]:
         yield ""
         yield f"{', '.join(names)}:"
         yield from lines
-    if untouched:
-        yield ""
-        yield f"{', '.join(untouched)}: nothing"
+    restarting = {one.host for one in plan.restarts}
+    for names, what in (
+        ([name for name in untouched if name in restarting], "nothing but its restart"),
+        ([name for name in untouched if name not in restarting], "nothing"),
+    ):
+        if names:
+            yield ""
+            yield f"{', '.join(names)}: {what}"
 
 
 def _host(host: HostPlan, defaults: Mapping[str, str]) -> Iterator[str]:

@@ -15,6 +15,8 @@ RELEASES = {
     "kafka": "/opt/kafka/kafka_2.13-3.9.2",
     "zookeeper": "/opt/zookeeper/apache-zookeeper-3.9.5-bin",
 }
+UNCHANGED: dict[str, Any] = {"changes": [], "pending": [], "pending_values": {}}
+RAN = dict.fromkeys(("host_tuning", "zookeeper", "kafka"), UNCHANGED)
 DEFAULTS = {"queued.max.requests": "500"}
 
 
@@ -135,7 +137,7 @@ def plan_of(
     return build(
         CLUSTER,
         {host: state() for host in HOSTS} if states is None else states,
-        {host: {"kafka": answer} for host, answer in changed.items()},
+        {host: {**RAN, **({"kafka": changed[host]} if host in changed else {})} for host in HOSTS},
         {"kafka": candidates},
         decisions,
         {} if gate is None else {"kafka": gate},
@@ -339,6 +341,32 @@ def test_a_restart_that_this_run_leaves_is_told_as_such() -> None:
     text = plan_text.told(plan, DEFAULTS)
     assert "[waits for a restart that this run does not do]" in text
     assert text.endswith("No restart.")
+
+
+def test_a_role_that_does_not_run_has_nothing_to_tell() -> None:
+    """As under a rolling restart, which only restarts and starts."""
+    down = state(sysctls={"vm.swappiness": "60"}, users={"kafka": None, "zookeeper": None})
+    down["units"]["kafka.service"] = unit("inactive", "dead")
+    found = [
+        {"host": "k1", "id": 1, "running": False, "pending": []},
+        {"host": "k2", "id": 2, "running": True, "pending": ["java: 17 -> 17.0.1"]},
+    ]
+    plan = build(CLUSTER, {"k1": down, "k2": state()}, {}, {"kafka": found}, [], {"kafka": gate("k1", "k2")})
+    assert plan_text.told(plan, DEFAULTS) == "\n".join(
+        (
+            "Plan for cluster lab",
+            "",
+            "k2:",
+            "  waits for a restart: java: 17 -> 17.0.1",
+            "",
+            "k1: nothing but its restart",
+            "",
+            "Restarts, one at a time, in this order:",
+            "  1. k1, broker 1 (reason of k1): asked for",
+            "  2. k2, broker 2 (reason of k2): java: 17 -> 17.0.1",
+            "The gate now: passes.",
+        )
+    )
 
 
 def test_long_values_are_cut_in_the_text_and_whole_in_the_figures() -> None:
