@@ -16,9 +16,10 @@ SUBNET = "192.168.29.0/24"
 JAVA = "openjdk-17-jre-headless"
 
 
-def up() -> None:
+def up(count: int = 3) -> None:
     """Hosts with Java on them and nothing of ours."""
-    subprocess.run(lab("up", "--subnet", SUBNET, "--packages", JAVA, "--quiet"), cwd=ROOT, check=True)
+    options = ("--subnet", SUBNET, "--packages", JAVA, "--hosts", str(count), "--quiet")
+    subprocess.run(lab("up", *options), cwd=ROOT, check=True)
 
 
 def down() -> None:
