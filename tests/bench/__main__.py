@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.bench import hosts, produce, registration, site
+from tests.bench import hosts, produce, registration, roll, site
 from tests.bench.table import table
 
-PARTS = ("site", "registration", "perf")
+PARTS = ("site", "registration", "perf", "roll")
 
 
 def main() -> int:
@@ -26,7 +26,7 @@ def main() -> int:
     if "registration" in parts:
         print("broker_registration …", flush=True)
         rows += registration.measure()
-    if {"site", "perf"} & set(parts):
+    if {"site", "perf", "roll"} & set(parts):
         # A first deploy is measured on hosts that are new; on hosts left by --keep it is left out.
         fresh = not hosts.facts()
         hosts.up()
@@ -39,6 +39,9 @@ def main() -> int:
             if "perf" in parts:
                 print("perf_test …", flush=True)
                 rows += produce.measure()
+            if "roll" in parts:
+                print("site.yml with a changed setting, under load …", flush=True)
+                rows += roll.measure()
         finally:
             if not arguments.keep:
                 hosts.down()

@@ -25,7 +25,9 @@ class Row:
 
     @property
     def target(self) -> str:
-        """What the ratio is held to."""
+        """What the ratio is held to; nothing, where the reference only stands beside it."""
+        if self.at_least is None and self.at_most is None:
+            return ""
         return f">= {self.at_least:g}" if self.at_least is not None else f"<= {self.at_most:g}"
 
     @property
@@ -47,7 +49,7 @@ def table(rows: Sequence[Row]) -> str:
             f"{_number(row.reference)} {row.unit}",
             f"{row.ratio:.2f}",
             row.target,
-            "met" if row.met else "MISSED",
+            ("met" if row.met else "MISSED") if row.target else "",
         )
         for row in rows
     ]
