@@ -55,6 +55,8 @@ molecule: venv ## all scenarios, side by side on hosts of their own
 
 molecule-cluster: ## three hosts from bare to proven, --check against what then changed, reboot, --limit, --tags
 
+molecule-change: ## changes of a cluster that serves: rolled, killed in the middle and finished, refused, cured
+
 molecule-roles: ## host_tuning, java, dist, zookeeper and kafka each alone
 
 molecule-classic: ## Kafka 2.6.0 with ZooKeeper 3.6.2, on the older supported ansible-core

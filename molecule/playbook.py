@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -61,6 +62,32 @@ def run(playbook: str, *options: str, succeeds: bool = True) -> Run:
         written = [json.loads(path.read_text()) for path in Path(folder).iterdir()]
     assert (done.returncode == 0) == succeeds, done.stdout
     return Run(done.returncode, done.stdout, written[0] if written else {})
+
+
+def killed(playbook: str, moment: str, *options: str) -> str:
+    """Run a playbook that is killed with all its processes at a moment (callback ``killed`` says which there
+    are), and return its output; raises AssertionError where the moment never came."""
+    with tempfile.TemporaryFile("w+") as output:
+        # What outlives the run (a kept SSH connection) may hold a pipe open for ever, and a file cannot hang.
+        status = subprocess.run(
+            ["ansible-playbook", "-i", os.environ["MOLECULE_INVENTORY_FILE"], playbook, *options],
+            env=os.environ
+            | {
+                "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
+                "ANSIBLE_CALLBACKS_ENABLED": "killed",
+                "KILL_AT": moment,
+                "ANSIBLE_NOCOLOR": "1",
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            check=False,
+        ).returncode
+        output.seek(0)
+        said = output.read()
+    assert status == -signal.SIGKILL, f"{moment}: ended with {status}\n{said}"
+    return said
 
 
 def recorded(name: str, mode: str = "run") -> Run:
