@@ -31,12 +31,20 @@ class ActionModule(ActionBase):
             for host, read in asked["journals"].items()
         }
         found = verdict.judge(states, journals, asked["outcomes"], products)
+        drift = verdict.judge_drift(asked["cluster"], states, asked["overrides"], found)
         reasons = found.reasons
         passed = not reasons
         for note in found.notes:
             display.display(f"note: {note}")
+        for one in drift:
+            display.warning(one)
         returned.update(
-            changed=False, result="PASS" if passed else "FAIL", reasons=reasons, notes=found.notes, path=""
+            changed=False,
+            result="PASS" if passed else "FAIL",
+            reasons=reasons,
+            notes=found.notes,
+            drift=drift,
+            path="",
         )
         if self._task.check_mode:
             # What a real run would cure must not fail its prediction.

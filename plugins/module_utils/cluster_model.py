@@ -203,6 +203,7 @@ def reads(
         "zookeeper_data_dir": "",
         "kafka_log_dirs": [],
         "services": services(variables, in_zookeeper, in_kafka),
+        "overrides": f"{variables['kafka_conf_dir']}/overrides.json" if in_kafka else "",
     }
     wanted["units"] += [one["unit"] for one in wanted["services"]]
     if in_zookeeper:

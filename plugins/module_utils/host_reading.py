@@ -90,6 +90,33 @@ def units(names: Iterable[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
+def start_token(pid: int) -> str:
+    """What tells one start of a service from every other: the boot and the ticks of proc_pid_stat(5).
+
+    Empty where there is no such process.
+    """
+    stat = text(f"/proc/{pid}/stat") if pid else None
+    if stat is None:
+        return ""
+    # The second field is the command in parentheses, which may hold blanks; starttime is the 22nd.
+    ticks = stat.rpartition(")")[2].split()[19]
+    return f"{(text('/proc/sys/kernel/random/boot_id') or '').strip()}:{ticks}"
+
+
+def started(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """For each of ``found``, as units() returned them, the token of its start; empty if it does not run."""
+    return {name: start_token(unit["main_pid"]) for name, unit in found.items()}
+
+
+def overrides(path: str) -> dict[str, Any]:
+    """What this collection noted of the overrides that it set; empty where it set none."""
+    try:
+        noted = json.loads((text(path) if path else "") or "{}")
+    except ValueError:
+        return {}
+    return noted if isinstance(noted, dict) else {}
+
+
 def java(homes: Iterable[str]) -> dict[str, dict[str, Any] | None]:
     """Version and major of each JAVA_HOME; the name "" asks for the java on PATH."""
     found: dict[str, dict[str, Any] | None] = {}

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ansible_collections.barevm.kafka.plugins.module_utils import live_changes
 from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import ClusterFinding, sentence
 
 State = Mapping[str, Any]
@@ -175,6 +176,26 @@ def judge(
         for host, state in sorted(states.items())
     }
     return verdict
+
+
+def judge_drift(
+    cluster: Mapping[str, Any], states: Mapping[str, State], read: Mapping[str, Any], verdict: Verdict
+) -> list[str]:
+    """Keep under ``drift`` the overrides that no file says; one sentence for each.
+
+    No finding: they may be meant, and nothing here deletes what somebody else has set. ``read`` is
+    live_settings' answer; ``drift`` is None where there is none.
+    """
+    if "settings" not in read:
+        verdict.figures["drift"] = None
+        return []
+    verdict.notes += [
+        f"broker {i}: its overrides could not be read: {why}" for i, why in read["unanswered"].items()
+    ]
+    records = {host: state["overrides"] for host, state in states.items() if "overrides" in state}
+    drift = live_changes.drift(cluster, read, records)
+    verdict.figures["drift"] = drift
+    return live_changes.drift_told(drift)
 
 
 def summary(verdict: Verdict) -> str:

@@ -82,6 +82,10 @@ options:
         type: list
         elements: str
         required: true
+  overrides:
+    description: Where M(barevm.kafka.applied_settings) noted what was set live. Empty for nowhere.
+    type: str
+    default: ""
 attributes:
   check_mode:
     support: full
@@ -169,6 +173,14 @@ pending:
       C(java: OLD -> NEW).
   returned: always
   type: dict
+started:
+  description: For each unit what tells its present start from every other, empty where it does not run.
+  returned: always
+  type: dict
+overrides:
+  description: The settings that were set live on the broker, and the start at which, or nothing.
+  returned: always
+  type: dict
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -201,6 +213,7 @@ def main():
                     "files": {"type": "list", "elements": "str", "required": True},
                 },
             },
+            "overrides": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
@@ -225,6 +238,8 @@ def main():
             resolved=host_reading.resolved(asked["resolve"]),
             identities=host_reading.identities(asked["zookeeper_data_dir"], asked["kafka_log_dirs"]),
             pending=host_reading.pending(asked["services"], units),
+            started=host_reading.started(units),
+            overrides=host_reading.overrides(asked["overrides"]),
         )
     except OSError as error:
         module.fail_json(

@@ -34,6 +34,14 @@ options:
         and of M(barevm.kafka.topic_health) as topics.
     type: dict
     required: true
+  cluster:
+    description: What M(barevm.kafka.preflight_inventory) answered, to compare overrides with it.
+    type: dict
+    required: true
+  overrides:
+    description: The registered result of M(barevm.kafka.live_settings) in mode C(read).
+    type: dict
+    default: {}
 attributes:
   check_mode:
     support: full
@@ -49,6 +57,7 @@ EXAMPLES = r"""
     reports_dir: "{{ preflight_cluster.reports_dir }}"
     states: "{{ _verify_states }}"
     outcomes: {ensemble: "{{ __verify_ensemble }}", registration: "{{ __verify_registration }}"}
+    cluster: "{{ preflight_cluster }}"
   run_once: true
 """
 
@@ -64,6 +73,11 @@ reasons:
   elements: str
 notes:
   description: What is worth knowing and no reason to fail, such as a pending restart.
+  returned: always
+  type: list
+  elements: str
+drift:
+  description: One sentence for each override that outranks the files, set by somebody else.
   returned: always
   type: list
   elements: str

@@ -36,7 +36,9 @@ class AskingAction(ActionBase):
         super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         try:
-            limit_s = float(arguments.get("timeout_s", 0))
+            limit_s = float(
+                arguments.get("timeout_s", self.LOGIC.SPEC.get("timeout_s", {}).get("default", 0))
+            )
         except ValueError:
             return self._ask(arguments, task_vars)  # whose refusal names the option
         if not self.WAITS or (self.SAYS and self._connection.transport == "local"):

@@ -124,6 +124,8 @@ def test_the_report_of_a_whole_cluster_and_of_a_broken_one(
             "records": "{{ record_roundtrip }}",
             "topics": "{{ topic_health }}",
         },
+        "cluster": {"kafka": {"brokers": []}},
+        "overrides": {"settings": {}, "unanswered": {}},
     }
     written = tmp_path / "reports" / "verify.json"
 
@@ -141,6 +143,7 @@ def test_the_report_of_a_whole_cluster_and_of_a_broken_one(
     assert len(document["records"]["probes"]) == 6
     assert document["ensemble"]["quorum_margin"] == 1
     assert document["topics"]["under_replicated"] == []
+    assert document["drift"] == []
 
     unit.update(active_state="failed", result="exit-code", exec_main_status=1)
     wanted = tasks(kafka)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.barevm.kafka.plugins.module_utils import verdict
+from ansible_collections.barevm.kafka.plugins.module_utils import cluster_model, verdict
+
+from tests.described import together
 
 RUNNING: dict[str, Any] = {
     "load_state": "loaded",
@@ -108,6 +110,24 @@ def test_a_service_that_starts_is_waited_for_and_one_in_a_loop_is_not() -> None:
     looping = RUNNING | {"active_state": "activating", "sub_state": "auto-restart", "n_restarts": 1}
     assert verdict.not_running({"units": {"a": starting, "b": looping, "c": RUNNING}}) == ["b"]
     assert verdict.not_running({"unreachable": True}) == []
+
+
+def test_drift_is_kept_and_no_finding() -> None:
+    found = verdict.Verdict()
+    cluster: dict[str, Any] = {"kafka": {"brokers": []}}
+    assert verdict.judge_drift(cluster, {}, {"skipped": True}, found) == []
+    assert found.figures["drift"] is None
+    groups, hosts = together(1)
+    cluster = {**cluster_model.build(groups, hosts), "hosts": hosts}
+    read = {
+        "settings": {"1": {"num.io.threads": {"value": "9", "source": "broker"}}},
+        "unanswered": {"2": "timed out"},
+    }
+    (told,) = verdict.judge_drift(cluster, {"n1": {"overrides": {}}, "n2": {"msg": "no"}}, read, found)
+    assert "an override sets num.io.threads to 9, the inventory says 8" in told
+    assert [one["setting"] for one in found.figures["drift"]] == ["num.io.threads"]
+    assert found.notes == ["broker 2: its overrides could not be read: timed out"]
+    assert found.reasons == []
 
 
 def test_nothing_installed_means_looked_at_and_absent() -> None:
