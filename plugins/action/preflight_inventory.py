@@ -17,6 +17,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils import (
     findings,
     inventory_rules,
     role_variables,
+    variable_names,
 )
 from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
 from ansible_collections.barevm.kafka.plugins.modules.preflight_inventory import DOCUMENTATION
@@ -39,18 +40,18 @@ class ActionModule(ActionBase):
         defaults = {
             role: self._load(role_variables.defaults_file(role)) for role in role_variables.DESCRIBING
         }
-        specs = {
-            role: yaml_load(role_variables.specs_file(role).read_text(encoding="utf-8"))["argument_specs"][
-                "main"
-            ]["options"]
-            for role in role_variables.DESCRIBING
+        entries = {
+            role: yaml_load(role_variables.specs_file(role).read_text(encoding="utf-8"))["argument_specs"]
+            for role in role_variables.roles()
         }
+        specs = {role: entries[role]["main"]["options"] for role in role_variables.DESCRIBING}
         found: list[Finding] = []
         hosts = {
             host: self._resolve(host, groups, variables["hostvars"], defaults, specs, found)
             for host in dict.fromkeys([*groups["zookeeper"], *groups["kafka"]])
         }
         wrong = {(one.host, _base(one.variable)) for one in found}
+        found += self._unknown_names(hosts, variables["hostvars"], entries)
         if all(hosts.values()):
             judged = inventory_rules.check(groups, hosts)
             found += [one for one in judged if not _follows(one, wrong, groups)]
@@ -85,6 +86,29 @@ class ActionModule(ActionBase):
             },
         )
         return result
+
+    def _unknown_names(
+        self, hosts: Mapping[str, dict[str, Any]], hostvars: Any, entries: Mapping[str, Any]
+    ) -> list[Finding]:
+        """What the inventory says of the hosts that no role reads."""
+        known = {
+            name
+            for of_role in entries.values()
+            for entry in of_role.values()
+            for name in entry.get("options") or {}
+        }
+        # What tasks registered or set before this one is no part of the inventory.
+        made = getattr(getattr(hostvars, "_variable_manager", None), "_nonpersistent_fact_cache", {})
+        given = {
+            host: {
+                name: value
+                for name, value in hostvars.raw_get(host).items()
+                if name not in known and name not in made.get(host, {})
+            }
+            for host in hosts
+        }
+        foreign = {host: of_host.get("preflight_foreign_variables", []) for host, of_host in hosts.items()}
+        return list(variable_names.unknown(given, known, foreign))
 
     def _load(self, path: Path) -> dict[str, Any]:
         # From 2.19 on, only what is marked as trusted is templated.
@@ -134,12 +158,19 @@ class ActionModule(ActionBase):
         return variable_specs.converted(options, values) if whole else {}
 
 
+def _may_refer(raw: Any) -> bool:
+    """Whether a value may hold a template; most do not, and for hundreds of hosts that saves seconds."""
+    if isinstance(raw, str):
+        return "{" in raw
+    return not isinstance(raw, (bool, int, float))
+
+
 def _judged(
     templar: Any, host: str, name: str, option: dict[str, Any], raw: Any
 ) -> tuple[Any, list[Finding]]:
     """The value behind ``raw``, and what is wrong with it."""
     try:
-        value = templar.template(raw)
+        value = templar.template(raw) if _may_refer(raw) else raw
     except AnsibleError as error:
         rule = f"it cannot be resolved: {' '.join(str(error).split())}"
         return None, [Finding(host, name, raw, rule, "Define what it refers to")]

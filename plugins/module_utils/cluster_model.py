@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from ansible_collections.barevm.kafka.plugins.module_utils.releases import Release
@@ -169,6 +170,7 @@ def peer_names(cluster: Mapping[str, Any], in_kafka: bool) -> list[str]:
     return [one for one in dict.fromkeys(wanted) if not _is_ip_address(one)]
 
 
+@cache
 def _is_ip_address(address: str) -> bool:
     try:
         ipaddress.ip_address(address.strip("[]"))

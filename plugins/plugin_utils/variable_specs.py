@@ -23,7 +23,7 @@ TAKES = {
 }
 
 # What needs no conversion, which for hundreds of hosts saves seconds.
-AS_IS = {"str": str, "int": int, "bool": bool, "dict": dict}
+AS_IS: dict[str, type] = {"str": str, "int": int, "bool": bool, "dict": dict}
 
 
 def violations(host: str, variable: str, option: Option, value: Any) -> Iterator[Finding]:
@@ -83,9 +83,16 @@ def _takes(option: Option) -> str:
 
 def converted(options: Mapping[str, Option], values: Mapping[str, Any]) -> dict[str, Any]:
     """Values that violate nothing, as the spec types them, with the defaults of suboptions."""
-    outcome = _validated({name: options[name] for name in values}, values)
+    others = {name: value for name, value in values.items() if not _is_as_it_is(options[name], value)}
+    outcome = _validated({name: options[name] for name in others}, others)
     assert not outcome.error_messages, outcome.error_messages
-    return {name: outcome.validated_parameters[name] for name in values}
+    return {name: outcome.validated_parameters.get(name, values[name]) for name in values}
+
+
+def _is_as_it_is(option: Option, value: Any) -> bool:
+    """Whether the value is of the option's type already (Python counts true as a number)."""
+    kind = option["type"]
+    return isinstance(value, AS_IS.get(kind, ())) and not (kind == "int" and isinstance(value, bool))
 
 
 def _validated(options: Mapping[str, Option], values: Mapping[str, Any]) -> ValidationResult:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests import playbooks
+from tests.described import UNREPLICATED
 
 PLAY = [
     {
@@ -253,6 +254,64 @@ def test_no_secret_is_shown(judge: Judge) -> None:
         run = judge(inventory, "-vvv")
         refusal(run)
         assert "hunter2-value" not in run.printed
+
+
+def test_a_name_that_no_role_knows_is_told_with_the_nearest(judge: Judge) -> None:
+    message = refusal(
+        judge(
+            cluster(
+                everywhere={
+                    "kakfa_heap": "4g",
+                    "app_port": 80,
+                    "java_home": "/usr/lib/jvm",
+                    "http_port": 8080,
+                },
+                n1={"kafka_num_partition": 1, "zookeper_id": 1},
+                n2={"kafka_zzz": [1], "kafka_exporter_port": 9308, "kafka_ssl_keypassword": "hunter2"},
+                # What it breaks otherwise is told in the same message.
+                n3={"kafka_num_partitions": "many"},
+            )
+        )
+    )
+    unread = "no role has a variable of this name, so nothing would read it"
+    own = "it is your own, add its beginning to preflight_foreign_variables."
+    assert f"n2: kafka_exporter_port = 9308: {unread}. " in message
+    assert f"n2: kafka_zzz = [1]: {unread}. " in message
+    assert (
+        f"group zookeeper: kakfa_heap = '4g': {unread}. Write kafka_heap_size if that was meant; if {own}"
+        in message
+    )
+    assert (
+        f"n1: kafka_num_partition = 1: {unread}. Write kafka_num_partitions if that was meant; if {own}"
+        in message
+    )
+    assert f"n1: zookeper_id = 1: {unread}. Write zookeeper_id if that was meant; if {own}" in message
+    assert "n3: kafka_num_partitions = 'many'" in message
+    assert "kafka_ssl_keypassword = '<hidden>'" in message
+    assert message.count(unread) == 6
+
+
+def test_names_of_others_are_given_by_their_beginning(judge: Judge) -> None:
+    foreign = {
+        "preflight_foreign_variables": ["kafka_exporter_", "kafka_my_port"],
+        "kafka_exporter_port": 9308,
+        "kafka_my_port": 9095,
+        "kafka_listeners": [{"name": "A", "port": "{{ kafka_my_port }}"}],
+    }
+    found = accepted(judge(cluster(everywhere=foreign)))
+    assert found["kafka"]["brokers"][0]["listeners"][0]["port"] == 9095
+
+
+def test_what_tasks_made_before_is_no_part_of_the_inventory(judge: Judge, tmp_path: Path) -> None:
+    made = {"name": "Make", "ansible.builtin.set_fact": {"kafka_own_thing": 1}}
+    asked = {"name": "Ask", "ansible.builtin.command": "true", "register": "kafka_answer"}
+    play = [{**PLAY[0], "tasks": [made, *PLAY[0]["tasks"], *PLAY[0]["tasks"]]}]
+    inventory = cluster(1, UNREPLICATED)
+    assert playbooks.run(tmp_path, play, inventory).status == 0
+    python = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    given = cluster(1, {**UNREPLICATED, **python})
+    play = [{**PLAY[0], "tasks": [asked, *PLAY[0]["tasks"]]}]
+    assert playbooks.run(tmp_path, play, given).status == 0
 
 
 def test_three_hundred_hosts_take_seconds(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
