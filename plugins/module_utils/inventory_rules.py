@@ -16,26 +16,17 @@ from typing import Any
 from ansible_collections.barevm.kafka.plugins.module_utils import (
     address_rules,
     broker_rules,
-    cluster_model,
     definition_rules,
     kafka_settings,
     properties,
+    sameness_rules,
     setting_rules,
+    zookeeper_rules,
     zookeeper_settings,
 )
 from ansible_collections.barevm.kafka.plugins.module_utils.cluster_model import Groups, Hosts
 from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
 
-SAME_EVERYWHERE = {
-    "kafka": (
-        "kafka_cluster_name",
-        "kafka_chroot",
-        "kafka_version",
-        "kafka_scala_version",
-        "kafka_inter_broker_listener",
-    ),
-    "zookeeper": ("zookeeper_version", "zookeeper_tick_time_ms"),
-}
 FOLDERS = {
     "zookeeper": (
         "zookeeper_install_root",
@@ -67,10 +58,15 @@ def check(groups: Groups, hosts: Hosts) -> list[Finding]:
         setting_rules.heaps,
         setting_rules.session,
         broker_rules.contradictions,
+        zookeeper_rules.settings,
         service,
         folders,
         releases,
-        sameness,
+        sameness_rules.variables,
+        sameness_rules.listeners,
+        sameness_rules.settings,
+        sameness_rules.servers,
+        sameness_rules.racks,
         owned,
     )
     return [finding for rule in rules for finding in rule(groups, hosts)]
@@ -291,40 +287,6 @@ def releases(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
                     f"the source {source} needs it",
                     f"Set it, or choose another {product}_release_source",
                 )
-
-
-def sameness(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
-    for group, names in SAME_EVERYWHERE.items():
-        for name in names:
-            values: dict[Any, list[str]] = defaultdict(list)
-            for host in groups[group]:
-                values[hosts[host][name]].append(host)
-            if len(values) > 1:
-                told = "; ".join(f"{value!r} on {', '.join(sharing)}" for value, sharing in values.items())
-                yield Finding(
-                    f"group {group}",
-                    name,
-                    list(values),
-                    f"it differs between hosts: {told}",
-                    "Set it once for the group",
-                )
-    chosen = {
-        host: cluster_model.inter_broker_listener(hosts[host])
-        for host in groups["kafka"]
-        if hosts[host]["kafka_listeners"]
-    }
-    if (
-        len(set(chosen.values())) > 1
-        and len({hosts[host]["kafka_inter_broker_listener"] for host in chosen}) == 1
-    ):
-        told = ", ".join(f"{host} {name}" for host, name in chosen.items())
-        yield Finding(
-            "group kafka",
-            "kafka_listeners",
-            list(dict.fromkeys(chosen.values())),
-            f"brokers would reach each other through listeners of different names: {told}",
-            "Give every broker the same first listener, or name one in kafka_inter_broker_listener",
-        )
 
 
 def owned(groups: Groups, hosts: Hosts) -> Iterator[Finding]:

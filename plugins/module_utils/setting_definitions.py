@@ -138,13 +138,14 @@ def load(version: str) -> tuple[str, dict[str, Definition]]:
 
     A line that none was kept of is judged by the newest older one, else by the oldest.
     """
-    kept = sorted((_numbers(path.stem), path) for path in FOLDER.glob("*.json"))
-    fitting = [path for numbers, path in kept if numbers <= _numbers(line(version))]
+    kept = sorted((version_key(path.stem), path) for path in FOLDER.glob("*.json"))
+    fitting = [path for numbers, path in kept if numbers <= version_key(line(version))]
     content = json.loads((fitting[-1] if fitting else kept[0][1]).read_text(encoding="utf-8"))
     return content["version"], {name: Definition(**one) for name, one in content["settings"].items()}
 
 
-def _numbers(dotted: str) -> tuple[int, ...]:
+def version_key(dotted: str) -> tuple[int, ...]:
+    """What versions are compared by."""
     return tuple(int(part) for part in re.findall(r"\d+", dotted))
 
 

@@ -89,7 +89,8 @@ def session(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
             bound if (bound := _number(given.get(name, -1)) or -1) != -1 else ticks * tick
             for name, ticks in (("minSessionTimeout", 2), ("maxSessionTimeout", 20))
         )
-        for host, settings in _distinct(groups, hosts, [SESSION]):
+        # Where the least is above the greatest, a rule of its own tells.
+        for host, settings in _distinct(groups, hosts, [SESSION]) if least <= most else ():
             if not least <= settings[SESSION] <= most:
                 yield Finding(
                     host,

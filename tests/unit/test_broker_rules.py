@@ -12,6 +12,12 @@ from tests.described import listener, together
 KEY = {"ssl.keystore.location": "/etc/kafka/key.p12"}
 
 
+def every(properties: dict[str, Any], *listeners: dict[str, Any]) -> Any:
+    """Three hosts that are alike."""
+    own = {"kafka_listeners": list(listeners)} if listeners else {}
+    return together(everywhere={**own, "kafka_properties": properties})
+
+
 def one(properties: dict[str, Any] | None = None, *listeners: dict[str, Any], **variables: Any) -> Any:
     """Three hosts, of which n2 is different."""
     own = {**variables, "kafka_properties": properties or {}}
@@ -217,7 +223,7 @@ GOOD: list[tuple[dict[str, Any], list[dict[str, Any]]]] = [
 
 @pytest.mark.parametrize(("given", "listeners"), [pytest.param(*row, id=str(row[0])) for row in GOOD])
 def test_what_fits_is_accepted(given: dict[str, Any], listeners: list[dict[str, Any]]) -> None:
-    judged.accepted(one(given, *listeners))
+    judged.accepted(every(given, *listeners))
 
 
 def test_a_listener_may_have_mechanisms_and_keys_of_its_own() -> None:
@@ -239,6 +245,6 @@ def test_what_works_badly_is_a_warning() -> None:
         ({"replica.fetch.response.max.bytes": 1048587}, "replica.fetch.response.max.bytes"),
         ({"log.cleaner.enable": False}, "log.cleaner.enable"),
     ):
-        found = judged.warnings(one(given))
+        found = judged.warnings(every(given))
         assert {finding.variable for finding in found} == {f"kafka_properties[{name}]"}
-        judged.refused(one(given), [])
+        judged.refused(every(given), [])

@@ -268,14 +268,17 @@ GOOD: list[tuple[str, Any]] = [
     ("classic versions", together(everywhere={"kafka_version": "2.6.0", "zookeeper_version": "3.6.2"})),
     (
         "racks and rights that differ",
-        together(n1={"kafka_rack": "a", "kafka_heap_size": "2g", "kafka_properties": {"num.io.threads": 16}}),
+        together(
+            everywhere={"kafka_rack": "b"},
+            n1={"kafka_rack": "a", "kafka_heap_size": "2g", "kafka_properties": {"num.io.threads": 16}},
+        ),
     ),
     (
         "other settings in properties",
         together(
             everywhere={
                 "kafka_properties": {"compression.type": "lz4"},
-                "zookeeper_properties": {"snapCount": 1},
+                "zookeeper_properties": {"snapCount": 200000},
             }
         ),
     ),

@@ -123,7 +123,7 @@ def test_a_wrong_property_is_named_and_nothing_else(
     ],
 )
 def test_what_kafka_takes_is_accepted(given: dict[str, Any]) -> None:
-    judged.accepted(together(n2={"kafka_properties": given}))
+    judged.accepted(together(everywhere={"kafka_properties": given}))
 
 
 def test_a_named_variable_is_held_to_the_definition_too() -> None:

@@ -38,7 +38,10 @@ BAD: list[tuple[str, Any, list[tuple[str, str, Any, str]]]] = [
     (
         "min ISR above it on one host, by properties",
         together(n3={"kafka_properties": {"transaction.state.log.min.isr": "4"}}),
-        [("n3", "kafka_properties[transaction.state.log.min.isr]", 4, "so acks=all could never be given")],
+        [
+            ("n3", "kafka_properties[transaction.state.log.min.isr]", 4, "so acks=all could never be given"),
+            ("group kafka", "kafka_properties[transaction.state.log.min.isr]", ["2", "4"], "'4' on n3"),
+        ],
     ),
     (
         "replication factor 0",
@@ -53,8 +56,11 @@ BAD: list[tuple[str, Any, list[tuple[str, str, Any, str]]]] = [
     ),
     (
         "replication factor in words",
-        together(n1={"kafka_properties": {"default.replication.factor": "three"}}),
-        [("n1", "kafka_properties[default.replication.factor]", "three", "is a whole number")],
+        together(everywhere={"kafka_properties": {"default.replication.factor": "three"}}),
+        [
+            (host, "kafka_properties[default.replication.factor]", "three", "is a whole number")
+            for host in ("n1", "n2", "n3")
+        ],
     ),
     (
         "replica fetch below the largest message",
