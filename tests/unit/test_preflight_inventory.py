@@ -70,7 +70,7 @@ def accepted(run: playbooks.Run) -> dict[str, Any]:
 
 def test_a_good_inventory_becomes_the_cluster(judge: Judge, tmp_path: Path) -> None:
     began = time.monotonic()
-    found = accepted(judge(cluster(n2={"kafka_rack": "b"}), "--check"))
+    found = accepted(judge(cluster(everywhere={"kafka_rack": "a"}, n2={"kafka_rack": "b"}), "--check"))
     # Three connections to addresses that answer nothing would take their time limits.
     assert time.monotonic() - began < 30
     assert not found["changed"]
@@ -79,9 +79,9 @@ def test_a_good_inventory_becomes_the_cluster(judge: Judge, tmp_path: Path) -> N
     assert found["reports_dir"] == f"{tmp_path}/reports/kafka"
     assert found["zookeeper"]["connect"] == "203.0.113.1:2181,203.0.113.2:2181,203.0.113.3:2181/kafka"
     assert [(one["id"], one["host"], one["rack"]) for one in found["kafka"]["brokers"]] == [
-        (1, "n1", ""),
+        (1, "n1", "a"),
         (2, "n2", "b"),
-        (3, "n3", ""),
+        (3, "n3", "a"),
     ]
     assert found["kafka"]["brokers"][0]["listeners"] == [
         {
@@ -190,7 +190,7 @@ def test_what_ansible_would_convert_in_a_surprising_way_is_refused(judge: Judge)
                     "kafka_broker_id": "3",
                     "kafka_rack": 7,
                     "kafka_log_dirs": "/a,/b",
-                    "kafka_delete_topic_enable": "no",
+                    "kafka_log_cleaner_enable": "yes",
                 },
             )
         )
