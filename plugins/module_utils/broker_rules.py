@@ -10,7 +10,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ansible_collections.barevm.kafka.plugins.module_utils import cluster_model, effective_settings
+from ansible_collections.barevm.kafka.plugins.module_utils import (
+    cluster_model,
+    effective_settings,
+    setting_definitions,
+)
 from ansible_collections.barevm.kafka.plugins.module_utils.cluster_model import Groups, Hosts
 from ansible_collections.barevm.kafka.plugins.module_utils.effective_settings import Effective
 from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding, Severity
@@ -56,6 +60,12 @@ ORDERS = (
     Order(
         "message.max.bytes",
         "replica.fetch.response.max.bytes",
+        "so a largest batch takes a response of its own, beyond that limit",
+        "warning",
+    ),
+    Order(
+        "message.max.bytes",
+        "fetch.max.bytes",
         "so a largest batch takes a response of its own, beyond that limit",
         "warning",
     ),
@@ -187,10 +197,9 @@ def _connections(broker: Effective) -> Iterator[Finding]:
 def _mode(broker: Effective) -> Iterator[Finding]:
     """What belongs to a cluster without ZooKeeper: nothing reads it here, or Kafka refuses it."""
     migrating = broker.says("zookeeper.metadata.migration.enable")
-    allowed = broker.variables["kafka_allow_unknown_properties"]
     for name in broker.variables["kafka_properties"]:
         of_migration = migrating and name.startswith("controller.")
-        if WITHOUT_ZOOKEEPER.match(name) and not of_migration and name not in allowed:
+        if WITHOUT_ZOOKEEPER.match(name) and not of_migration:
             yield Finding(
                 broker.host,
                 broker.where(name),
@@ -296,10 +305,13 @@ def _listeners(broker: Effective) -> Iterator[Finding]:
 
 def _prefixes(broker: Effective, listeners: list[str]) -> Iterator[Finding]:
     """What is set for a listener that is not there: what was meant to be secured is not."""
-    allowed = broker.variables["kafka_allow_unknown_properties"]
     for name in broker.variables["kafka_properties"]:
         found = re.match(r"listener\.name\.([^.]+)\.", name)
-        if found and found[1] not in listeners and name not in allowed:
+        if (
+            found
+            and found[1] not in listeners
+            and not setting_definitions.allowed(name, broker.variables["kafka_allow_unknown_properties"])
+        ):
             yield Finding(
                 broker.host,
                 broker.where(name),

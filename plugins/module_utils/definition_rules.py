@@ -40,6 +40,48 @@ CHOICES = {
     "compression.type": ("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"),
     "metrics.recording.level": ("INFO", "DEBUG", "TRACE"),
 }
+# Settings that a later line has no more, and what took their place.
+_BY_LISTENERS = "Use kafka_listeners and kafka_advertised_address instead"
+_BY_QUOTAS = "Set default quotas with kafka-configs.sh --entity-type clients --entity-default instead"
+SUCCESSORS = {
+    "advertised.host.name": _BY_LISTENERS,
+    "advertised.port": _BY_LISTENERS,
+    "host.name": _BY_LISTENERS,
+    "port": _BY_LISTENERS,
+    "quota.consumer.default": _BY_QUOTAS,
+    "quota.producer.default": _BY_QUOTAS,
+    "zookeeper.sync.time.ms": "Leave it out; nothing read it",
+}
+# Settings that are still taken: since when they should not be, why, and what to do.
+DEPRECATED = {
+    **{
+        name: ("0.10", "", remedy)
+        for name, remedy in SUCCESSORS.items()
+        if remedy in (_BY_LISTENERS, _BY_QUOTAS)
+    },
+    "auto.include.jmx.reporter": (
+        "3.4",
+        "KIP-830",
+        "Name org.apache.kafka.common.metrics.JmxReporter in metric.reporters instead",
+    ),
+    "delegation.token.master.key": ("2.8", "KIP-681", "Write delegation.token.secret.key instead"),
+    "log.message.format.version": (
+        "3.0",
+        "it is ignored from inter.broker.protocol.version 3.0 on (KIP-724)",
+        "Leave it out once the protocol version is raised",
+    ),
+    "log.message.timestamp.difference.max.ms": (
+        "3.6",
+        "KIP-937",
+        "Write log.message.timestamp.before.max.ms and log.message.timestamp.after.max.ms instead",
+    ),
+    "offsets.commit.required.acks": ("3.8", "KIP-1041", "Leave it out; -1 is the only value with a future"),
+    "remote.log.manager.thread.pool.size": (
+        "3.9",
+        "",
+        "Write remote.log.manager.copier.thread.pool.size and …expiration.thread.pool.size instead",
+    ),
+}
 # A time, size or number that is negative means nothing, but for the -1 of those that have no limit.
 AMOUNT = re.compile(r"\.(ms|seconds|minutes|hours|bytes|size|requests|threads|fetchers|retries)$")
 MINUS_ONE = {
@@ -57,12 +99,12 @@ def settings(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
         variables = hosts[host]
         version, definitions = setting_definitions.load(variables["kafka_version"])
         for name, value in variables["kafka_properties"].items():
-            definition = setting_definitions.find(name, definitions)
+            definition = setting_definitions.find(name, variables["kafka_version"])
             if definition is not None:
                 yield from _value(host, f"kafka_properties[{name}]", name, value, definition)
-            elif (
-                not setting_definitions.OPEN.match(name)
-                and name not in variables["kafka_allow_unknown_properties"]
+                yield from _deprecated(host, name, value, variables["kafka_version"])
+            elif not setting_definitions.OPEN.match(name) and not setting_definitions.allowed(
+                name, variables["kafka_allow_unknown_properties"]
             ):
                 yield _unknown(host, name, value, version, definitions)
         hours = variables["kafka_log_retention_hours"]
@@ -105,15 +147,30 @@ def _stricter(name: str, given: str, definition: setting_definitions.Definition)
     return "cannot be negative" + (", but for -1: no limit of its own" if name in MINUS_ONE else "")
 
 
+def _deprecated(host: str, name: str, value: Any, version: str) -> Iterator[Finding]:
+    since, why, remedy = DEPRECATED.get(name, ("", "", ""))
+    if since and setting_definitions.version_key(since) <= setting_definitions.version_key(version):
+        rule = f"{name} is deprecated since Kafka {since}" + (f": {why}" if why else "")
+        yield Finding(host, f"kafka_properties[{name}]", value, rule, remedy, "warning")
+
+
 def _unknown(
     host: str, name: str, value: Any, version: str, definitions: dict[str, setting_definitions.Definition]
 ) -> Finding:
-    near = difflib.get_close_matches(name, definitions, n=1, cutoff=0.7)
-    meant = f"Write {near[0]} if that was meant; if" if near else "If"
-    return Finding(
-        host,
-        f"kafka_properties[{name}]",
-        value,
-        f"Kafka {version} has no such setting",
-        f"{meant} a plugin reads it, add its name to kafka_allow_unknown_properties",
-    )
+    of_listener = setting_definitions.OF_LISTENER.fullmatch(name)
+    other = setting_definitions.elsewhere(name, version)
+    if of_listener and of_listener[1] in definitions:
+        rule = f"{of_listener[1]} holds for the whole broker, and no listener has its own"
+        remedy = f"Write {of_listener[1]}"
+    elif other and setting_definitions.version_key(other) < setting_definitions.version_key(version):
+        rule = f"Kafka {version} no longer has this setting ({other} had)"
+        remedy = SUCCESSORS.get(name, "Leave it out")
+    elif other:
+        rule = f"Kafka {version} does not have this setting yet ({other} has)"
+        remedy = "Leave it out, or raise kafka_version"
+    else:
+        near = difflib.get_close_matches(name, definitions, n=1, cutoff=0.7)
+        meant = f"Write {near[0]} if that was meant; if" if near else "If"
+        rule = f"Kafka {version} has no such setting"
+        remedy = f"{meant} a plugin reads it, add its name to kafka_allow_unknown_properties"
+    return Finding(host, f"kafka_properties[{name}]", value, rule, remedy)

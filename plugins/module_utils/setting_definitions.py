@@ -20,8 +20,13 @@ from ansible_collections.barevm.kafka.plugins.module_utils import properties, ro
 FOLDER = role_variables.ROLES / "kafka" / "files" / "definitions"
 
 # Names that Kafka takes without listing them: by prefix whatever plugin reads them, or a listener's own.
-OPEN = re.compile(r"(config\.providers|super\.users|rsm\.config|rlmm\.config)(\.|$)")
+OPEN = re.compile(r"(config\.providers|rsm\.config|rlmm\.config)(\.|$)")
 OF_LISTENER = re.compile(r"listener\.name\.[^.]+\.(.+)")
+# What a listener may have of its own (KIP-103, KIP-226, KIP-402, KIP-612); the rest holds for all of them.
+LISTENERS_OWN = re.compile(
+    r"(ssl|sasl|[^.]+\.sasl)\..+|principal\.builder\.class|connections\.max\.reauth\.ms"
+    r"|[^.]+\.connections\.max\.reauth\.ms|max\.connections|max\.connection\.creation\.rate|num\.network\.threads"
+)
 PROVIDED = re.compile(r"\$\{[^}]+\}")
 _RANGE = re.compile(r"\[(-?\d+),\.\.\.(?:,(-?\d+))?\](?: or (-?\d+))?")
 # 3.9 prints the rule of two settings in words.
@@ -101,6 +106,35 @@ def _version(given: str, choices: Iterable[str]) -> bool:
     return short is not None and any(choice.startswith(f"{short[0]}-IV") for choice in choices)
 
 
+def _internal(kind: str, valid: str = "") -> tuple[str, Definition]:
+    return "3.9", Definition(kind, "", valid, "read-only")
+
+
+def _authorizers(kind: str, valid: str = "") -> tuple[str, Definition]:
+    return "0", Definition(kind, "", valid, "read-only")
+
+
+# What KafkaConfig does not print: what Kafka's own authorizers read, and what it keeps to itself since the
+# version named. Source: AclAuthorizer and StandardAuthorizer; ``internal`` in KafkaConfig's definition.
+UNPRINTED = {
+    "allow.everyone.if.no.acl.found": _authorizers("boolean"),
+    "authorizer.zookeeper.connection.timeout.ms": _authorizers("int", "[1,...]"),
+    "authorizer.zookeeper.max.in.flight.requests": _authorizers("int", "[1,...]"),
+    "authorizer.zookeeper.session.timeout.ms": _authorizers("int", "[1,...]"),
+    "authorizer.zookeeper.url": _authorizers("string"),
+    "super.users": _authorizers("string"),
+    "log.initial.task.delay.ms": _internal("long", "[0,...]"),
+    "producer.id.expiration.check.interval.ms": _internal("int", "[1,...]"),
+    "remote.log.manager.task.retry.backoff.max.ms": _internal("long", "[1,...]"),
+    "remote.log.manager.task.retry.backoff.ms": _internal("long", "[1,...]"),
+    "server.max.startup.time.ms": _internal("long", "[0,...]"),
+    "unclean.leader.election.interval.ms": _internal("long", "[1,...]"),
+    "unstable.api.versions.enable": _internal("boolean"),
+    "unstable.feature.versions.enable": _internal("boolean"),
+    "zookeeper.metadata.migration.min.batch.size": _internal("int", "[1,...]"),
+}
+
+
 def parse(printed: str) -> dict[str, Definition]:
     """Every setting that ``kafka.server.KafkaConfig`` printed as HTML, in the shape of 2.6 or of 3.9.
 
@@ -149,16 +183,32 @@ def version_key(dotted: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", dotted))
 
 
-def find(name: str, definitions: Mapping[str, Definition]) -> Definition | None:
+def find(name: str, version: str) -> Definition | None:
     """The definition that ``name`` falls under: its own, or for a listener's setting the one it ends with."""
+    definitions = load(version)[1]
     if name in definitions:
         return definitions[name]
+    since, unprinted = UNPRINTED.get(name, ("", None))
+    if unprinted and version_key(since) <= version_key(version):
+        return unprinted
     of_listener = OF_LISTENER.fullmatch(name)
-    if of_listener is None:
+    if of_listener is None or not LISTENERS_OWN.fullmatch(of_listener[1]):
         return None
     rest = of_listener[1]
     # Between the two may stand a SASL mechanism: listener.name.x.plain.sasl.jaas.config (KIP-103).
     return definitions.get(rest) or definitions.get(rest.partition(".")[2])
+
+
+def elsewhere(name: str, version: str) -> str:
+    """The version of another line, the newest that has ``name``; empty where none has."""
+    kept = sorted((path.stem for path in FOLDER.glob("*.json")), key=version_key, reverse=True)
+    others = (load(other) for other in kept if other != line(version))
+    return next((taken_from for taken_from, settings in others if name in settings), "")
+
+
+def allowed(name: str, names: Iterable[str]) -> bool:
+    """Whether a list of names has ``name``, or an item that ends with a dot and begins it."""
+    return any(name == one or (one.endswith(".") and name.startswith(one)) for one in names)
 
 
 def definitions_file(version: str) -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.barevm.kafka.plugins.module_utils import (
     properties,
+    setting_definitions,
     zookeeper_definitions,
     zookeeper_settings,
 )
@@ -104,7 +105,7 @@ def _names(server: Server) -> Iterator[Finding]:
         elif (
             name in known
             or zookeeper_definitions.OPEN.match(name)
-            or name in server.variables["zookeeper_allow_unknown_properties"]
+            or setting_definitions.allowed(name, server.variables["zookeeper_allow_unknown_properties"])
         ):
             continue
         elif name in later:

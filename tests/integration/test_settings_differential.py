@@ -88,7 +88,7 @@ EXPLAINED = (
     Row("we", r"quorum\..* may not be empty", "nothing would read it", {MOST: 2, CLASSIC: 0}),
     Row(
         "we",
-        r"has no such setting",
+        r"does not have this setting yet",
         "Kafka takes any name, and reads none that it does not know",
         {MOST: 0, CLASSIC: 3},
     ),

@@ -195,7 +195,6 @@ def test_a_listener_with_tls_needs_a_key() -> None:
 GOOD: list[tuple[dict[str, Any], list[dict[str, Any]]]] = [
     ({"replica.fetch.wait.max.ms": 30000}, []),
     ({"replica.socket.timeout.ms": 500}, []),
-    ({"offsets.commit.required.acks": 3}, []),
     ({"queued.max.request.bytes": 104857600}, []),
     ({"queued.max.request.bytes": -1}, []),
     ({"group.max.session.timeout.ms": 6000}, []),
@@ -244,6 +243,8 @@ def test_what_works_badly_is_a_warning() -> None:
         ({"replica.lag.time.max.ms": 60000}, "replica.lag.time.max.ms"),
         ({"replica.fetch.response.max.bytes": 1048587}, "replica.fetch.response.max.bytes"),
         ({"log.cleaner.enable": False}, "log.cleaner.enable"),
+        ({"offsets.commit.required.acks": 3}, "offsets.commit.required.acks"),
+        ({"fetch.max.bytes": 1048587}, "fetch.max.bytes"),
     ):
         found = judged.warnings(every(given))
         assert {finding.variable for finding in found} == {f"kafka_properties[{name}]"}

@@ -82,7 +82,7 @@ def test_a_version_is_judged_by_its_line_or_the_newest_older_one(version: str, t
     ],
 )
 def test_a_value_is_held_to_its_definition(name: str, value: Any, words: str) -> None:
-    definition = setting_definitions.find(name, setting_definitions.load("3.9.2")[1])
+    definition = setting_definitions.find(name, "3.9.2")
     assert definition is not None
     problem = definition.problem(value)
     assert problem.startswith(words) if words else problem == ""
@@ -152,4 +152,100 @@ def test_the_nearest_name_and_the_way_out_are_told() -> None:
                 "kafka_allow_unknown_properties": ["my.plugin.key"],
             }
         )
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "rule", "remedy"),
+    [
+        ("advertised.port", "3.9.2", "Kafka 3.9.2 no longer has this setting (2.6.0 had)", "kafka_listeners"),
+        ("quota.producer.default", "3.9.1", "no longer has this setting", "kafka-configs.sh"),
+        ("zookeeper.sync.time.ms", "3.9.2", "no longer has this setting", "nothing read it"),
+        (
+            "remote.log.storage.system.enable",
+            "2.6.0",
+            "Kafka 2.6.0 does not have this setting yet (3.9.2 has)",
+            "raise kafka_version",
+        ),
+        (
+            "listener.name.plaintext.num.io.threads",
+            "3.9.2",
+            "num.io.threads holds for the whole broker",
+            "Write num.io.threads",
+        ),
+    ],
+)
+def test_what_another_line_has_is_no_unknown_name(name: str, version: str, rule: str, remedy: str) -> None:
+    found = judged.errors(together(everywhere={"kafka_version": version, "kafka_properties": {name: "1"}}))
+    assert {one.variable for one in found} == {f"kafka_properties[{name}]"}
+    assert rule in found[0].rule
+    assert remedy in found[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "version", "successor"),
+    [
+        ("log.message.format.version", "3.0", "3.9.2", "once the protocol version is raised"),
+        ("log.message.timestamp.difference.max.ms", "1000", "3.9.2", "before.max.ms"),
+        ("auto.include.jmx.reporter", "true", "3.9.2", "metric.reporters"),
+        ("delegation.token.master.key", "secret", "3.9.2", "delegation.token.secret.key"),
+        ("remote.log.manager.thread.pool.size", "5", "3.9.2", "copier"),
+        ("advertised.port", "9092", "2.6.0", "kafka_listeners"),
+    ],
+)
+def test_what_goes_out_of_use_is_a_warning(name: str, value: str, version: str, successor: str) -> None:
+    described = together(everywhere={"kafka_version": version, "kafka_properties": {name: value}})
+    judged.refused(described, [])
+    warned = judged.warnings(described)
+    assert {one.variable for one in warned} == {f"kafka_properties[{name}]"}
+    assert "is deprecated since Kafka" in warned[0].rule
+    assert successor in warned[0].remedy
+    # Where it is not yet deprecated, it is no matter.
+    if name == "log.message.format.version":
+        judged.accepted(together(everywhere={"kafka_version": "2.6.0", "kafka_properties": {name: "2.6"}}))
+
+
+def test_what_kafka_keeps_to_itself_is_known_and_typed() -> None:
+    judged.accepted(
+        together(
+            everywhere={
+                "kafka_properties": {
+                    "authorizer.class.name": "kafka.security.authorizer.AclAuthorizer",
+                    "super.users": "User:admin;User:kafka",
+                    "allow.everyone.if.no.acl.found": False,
+                    "unclean.leader.election.interval.ms": 60000,
+                }
+            }
+        )
+    )
+    judged.refused(
+        together(n1={"kafka_properties": {"authorizer.zookeeper.session.timeout.ms": "soon"}}),
+        [("n1", "kafka_properties[authorizer.zookeeper.session.timeout.ms]", "soon", "is a whole number")],
+    )
+    judged.refused(
+        together(
+            n1={
+                "kafka_version": "2.6.0",
+                "kafka_properties": {"unclean.leader.election.interval.ms": 60000},
+            }
+        ),
+        [
+            (
+                "n1",
+                "kafka_properties[unclean.leader.election.interval.ms]",
+                60000,
+                "Kafka 2.6.0 has no such setting",
+            ),
+            ("group kafka", "kafka_version", ["2.6.0", "3.9.2"], "it differs between hosts"),
+        ],
+    )
+
+
+def test_a_plugins_names_are_allowed_by_their_beginning() -> None:
+    plugin = {"cruise.control.metrics.reporter.topic": "x", "cruise.control.metrics.topic.auto.create": True}
+    allowed = {"kafka_properties": plugin, "kafka_allow_unknown_properties": ["cruise.control."]}
+    judged.accepted(together(everywhere=allowed))
+    judged.refused(
+        together(n1={**allowed, "kafka_allow_unknown_properties": ["cruise.control"]}),
+        [("n1", f"kafka_properties[{name}]", value, "has no such setting") for name, value in plugin.items()],
     )
