@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.barevm.kafka.plugins.module_utils import findings, host_rules
+from ansible_collections.barevm.kafka.plugins.module_utils import disk_rules, findings, host_rules
 from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
 from ansible_collections.barevm.kafka.plugins.modules.preflight_hosts import DOCUMENTATION
 from ansible_collections.barevm.kafka.plugins.plugin_utils.arguments import checked
@@ -23,13 +23,13 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         arguments = checked(self, DOCUMENTATION)
-        cluster, states = arguments["cluster"], arguments["states"]
+        cluster, states, identity = (arguments[name] for name in ("cluster", "states", "identity"))
         found = [
             finding
             for host, state in states.items()
             for finding in host_rules.check(host, cluster["hosts"][host], state, cluster["reads"][host])
         ]
-        found += [*host_rules.peers(cluster, states), *host_rules.cluster_ids(states)]
+        found += [*host_rules.peers(cluster, states), *disk_rules.check(cluster, states, identity)]
         found += [Finding(**finding) for finding in arguments["findings"]]
         groups = {
             "zookeeper": [server["host"] for server in cluster["zookeeper"]["servers"]],
@@ -39,7 +39,11 @@ class ActionModule(ActionBase):
         for warning in findings.warnings(found):
             display.warning(str(warning))
         refused = findings.errors(found)
-        result.update(changed=False, findings=[one.as_dict() for one in found])
+        result.update(
+            changed=False,
+            findings=[one.as_dict() for one in found],
+            markers=disk_rules.markers(cluster, states, identity),
+        )
         if refused:
             result.update(failed=True, msg=findings.message(STAGE, refused))
         return result

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,20 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        arguments = {**self._task.args, "files": [_sent(entry) for entry in self._task.args.get("files", [])]}
+        files = [_sent(entry) for entry in _entries(self._task.args.get("files", []))]
+        arguments = {**self._task.args, "files": files}
         result = self._execute_module("barevm.kafka.rendered_files", arguments, task_vars=task_vars)
         result.pop("invocation", None)
         return result
+
+
+def _entries(files: list[Any]) -> Iterator[dict[str, Any]]:
+    """The entries of a task, those that a variable holds as a list among them."""
+    for one in files:
+        if isinstance(one, list):
+            yield from one
+        else:
+            yield one
 
 
 def _sent(entry: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible_collections.barevm.kafka.plugins.module_utils import (
     cluster_model,
+    disk_rules,
     heap,
     kafka_settings,
     releases,
@@ -32,8 +33,15 @@ class FilterModule:
             },
             "hardened": service_units.hardened,
             "heap_size": lambda memory_mb, product, asked="": heap.size(product, memory_mb, asked),
+            "identity_question": disk_rules.question,
             "lacking": lambda wanted, states: [one for one in wanted if releases.lack(list(states), one)],
             "link_in": lambda name, folder, target: {"path": f"{folder}/{name}", "target": target},
+            "marker": lambda path, owner, group: {
+                "path": path,
+                "content": disk_rules.MARKER,
+                "owner": owner,
+                "group": group,
+            },
             "needs_start": service_units.needs_start,
             "release_of": lambda variables, product: cluster_model.release(product, variables),
             "restart_delay_s": service_units.restart_delay_s,

@@ -189,6 +189,11 @@ def inter_broker_addresses(cluster: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def zookeeper_dirs(variables: Variables) -> list[str]:
+    """A server's folders of data: that of the snapshots and myid, and that of the transaction log."""
+    return list(dict.fromkeys([variables["zookeeper_data_dir"], variables["zookeeper_txn_log_dir"]]))
+
+
 def reads(
     variables: Variables, in_zookeeper: bool, in_kafka: bool, names: Sequence[str] = ()
 ) -> dict[str, Any]:
@@ -202,7 +207,7 @@ def reads(
         "disks": [],
         "ports": [],
         "resolve": list(names),
-        "zookeeper_data_dir": "",
+        "zookeeper_dirs": [],
         "kafka_log_dirs": [],
         "services": services(variables, in_zookeeper, in_kafka),
         "overrides": f"{variables['kafka_conf_dir']}/overrides.json" if in_kafka else "",
@@ -211,11 +216,11 @@ def reads(
     if in_zookeeper:
         wanted["users"].append(variables["zookeeper_user"])
         wanted["releases"].append(release("zookeeper", variables)["path"])
-        wanted["disks"] += [variables["zookeeper_data_dir"], variables["zookeeper_txn_log_dir"]]
+        wanted["disks"] += zookeeper_dirs(variables)
         wanted["ports"] += [variables[f"zookeeper_{kind}_port"] for kind in ("client", "peer", "election")]
         if variables["zookeeper_address"] not in wanted["resolve"]:
             wanted["resolve"].append(variables["zookeeper_address"])
-        wanted["zookeeper_data_dir"] = variables["zookeeper_data_dir"]
+        wanted["zookeeper_dirs"] = zookeeper_dirs(variables)
     if in_kafka:
         wanted["users"].append(variables["kafka_user"])
         wanted["releases"].append(release("kafka", variables)["path"])

@@ -17,7 +17,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils import file_changes, properties, started_with
+from ansible_collections.barevm.kafka.plugins.module_utils import file_changes, started_with
 
 UNIT_PROPERTIES: dict[str, Callable[[str], Any]] = {
     "LoadState": str,
@@ -269,18 +269,6 @@ def resolved(names: Iterable[str]) -> dict[str, list[str]]:
         except OSError:
             found[name] = []
     return found
-
-
-def identities(zookeeper_data_dir: str, kafka_log_dirs: Iterable[str]) -> dict[str, Any]:
-    """The ids written on disk: ZooKeeper's myid, and meta.properties of each Kafka log directory."""
-    myid = text(os.path.join(zookeeper_data_dir, "myid")) if zookeeper_data_dir else None
-    meta = {path: text(os.path.join(path, "meta.properties")) for path in kafka_log_dirs}
-    return {
-        "myid": myid.strip() if myid is not None else None,
-        "meta_properties": {
-            path: properties.parse(found) if found is not None else None for path, found in meta.items()
-        },
-    }
 
 
 def pending(

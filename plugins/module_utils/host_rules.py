@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -164,30 +163,6 @@ def peers(cluster: Mapping[str, Any], states: Mapping[str, State]) -> Iterator[F
                 name,
                 f"that is how {owner} is reached, and the name is not known there",
                 "Add it to the DNS or to /etc/hosts of these hosts, or give an IP address",
-            )
-
-
-def cluster_ids(states: Mapping[str, State]) -> Iterator[Finding]:
-    """Log directories of different clusters (contract 2): a broker that finds another id ends at once."""
-    places: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for host, state in states.items():
-        for path, meta in state["identities"]["meta_properties"].items():
-            if found := (meta or {}).get("cluster.id"):
-                places[found].append((host, path))
-    if len(places) < 2:
-        return
-    usual = max(places, key=lambda one: len(places[one]))
-    count = len(places[usual])
-    others = f"{count} others say" if count > 1 else f"{':'.join(places[usual][0])} says"
-    for found in sorted(set(places) - {usual}):
-        for host, path in places[found]:
-            yield Finding(
-                host,
-                "kafka_log_dirs",
-                path,
-                f"its meta.properties says cluster.id {found}, {others} {usual}: "
-                "the partitions there belong to another cluster",
-                "Give the disk back to its cluster, or move the folder away if its data is not wanted",
             )
 
 

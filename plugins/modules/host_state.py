@@ -50,10 +50,11 @@ options:
     type: list
     elements: str
     default: []
-  zookeeper_data_dir:
-    description: Where C(myid) is. Empty on a host without ZooKeeper.
-    type: str
-    default: ""
+  zookeeper_dirs:
+    description: ZooKeeper's folders of data, that with C(myid) first. None on a host without ZooKeeper.
+    type: list
+    elements: str
+    default: []
   kafka_log_dirs:
     description: Kafka's log directories, for their C(meta.properties).
     type: list
@@ -162,7 +163,10 @@ resolved:
   returned: always
   type: dict
 identities:
-  description: myid, and each log directory's meta.properties, or null.
+  description: >-
+    C(myid); C(meta_properties) of each log directory, or null; C(zookeeper_data), which of ZooKeeper's
+    folders hold a database; C(marked), the folders that may be empty; C(recorded), those that the
+    services' files name.
   returned: always
   type: dict
 pending:
@@ -184,7 +188,7 @@ overrides:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.barevm.kafka.plugins.module_utils import host_reading
+from ansible_collections.barevm.kafka.plugins.module_utils import disk_reading, host_reading
 
 STRINGS = {"type": "list", "elements": "str", "default": []}
 
@@ -200,7 +204,7 @@ def main():
             "disks": STRINGS,
             "ports": {"type": "list", "elements": "int", "default": []},
             "resolve": STRINGS,
-            "zookeeper_data_dir": {"type": "str", "default": ""},
+            "zookeeper_dirs": STRINGS,
             "kafka_log_dirs": STRINGS,
             "services": {
                 "type": "list",
@@ -236,7 +240,9 @@ def main():
             disks=host_reading.disks(asked["disks"]),
             ports=host_reading.ports(asked["ports"]),
             resolved=host_reading.resolved(asked["resolve"]),
-            identities=host_reading.identities(asked["zookeeper_data_dir"], asked["kafka_log_dirs"]),
+            identities=disk_reading.identities(
+                asked["zookeeper_dirs"], asked["kafka_log_dirs"], asked["services"]
+            ),
             pending=host_reading.pending(asked["services"], units),
             started=host_reading.started(units),
             overrides=host_reading.overrides(asked["overrides"]),

@@ -8,7 +8,7 @@ short_description: Judge what was read of the hosts before any of them is change
 version_added: 0.1.0
 description:
   - Compares each host's state with what the inventory wants of it, ids on disk, ports, space, memory, names
-    and Java.
+    and Java, and with what the running cluster knows.
   - Fails with every finding of all hosts in one message, together with findings it is handed.
   - This is an action. There is no module to run on a host.
 options:
@@ -20,6 +20,10 @@ options:
     description: What M(barevm.kafka.host_state) returned, by host.
     type: dict
     required: true
+  identity:
+    description: What M(barevm.kafka.cluster_identity) answered, where it was asked.
+    type: dict
+    default: {}
   findings:
     description: Findings of others, such as releases that cannot be fetched, to be told in the same message.
     type: list
@@ -47,4 +51,8 @@ findings:
   returned: always
   type: list
   elements: dict
+markers:
+  description: Of each host, under C(zookeeper) and C(kafka), the files that let a service fill empty folders.
+  returned: always
+  type: dict
 """

@@ -35,7 +35,7 @@ options:
         type: str
         default: "0755"
   files:
-    description: Files to render and write.
+    description: Files to render and write, in the order given. An item may also be a list of such.
     type: list
     elements: dict
     default: []

@@ -106,14 +106,14 @@ def test_a_host_is_asked_for_what_its_services_need_and_no_more() -> None:
     assert of_server["users"] == ["zookeeper"]
     assert of_server["ports"] == [2181, 2888, 3888]
     assert of_server["resolve"] == ["192.0.2.1"]
-    assert of_server["zookeeper_data_dir"] == "/var/lib/zookeeper/data"
+    assert of_server["zookeeper_dirs"] == ["/var/lib/zookeeper/data", "/var/lib/zookeeper/txnlog"]
     assert of_server["kafka_log_dirs"] == []
     assert [one["unit"] for one in of_server["services"]] == ["zookeeper.service"]
     of_broker = cluster_model.reads(hosts["k1"], False, True)
     assert of_broker["users"] == ["kafka"]
     assert of_broker["ports"] == [9092]
     assert of_broker["disks"] == ["/var/lib/kafka"]
-    assert of_broker["zookeeper_data_dir"] == ""
+    assert of_broker["zookeeper_dirs"] == []
     assert of_broker["services"] == [
         {
             "unit": "kafka.service",

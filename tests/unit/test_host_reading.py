@@ -263,19 +263,6 @@ def test_names_are_resolved_as_this_machine_does() -> None:
     assert found["no-such-host.invalid"] == []
 
 
-def test_identities_are_those_on_disk(tmp_path: Path) -> None:
-    (tmp_path / "myid").write_text("2\n")
-    (tmp_path / "meta.properties").write_text("#\n#Sat Nov 21\nversion=0\nbroker.id=2\ncluster.id=a-B_c\n")
-    assert host_reading.identities(str(tmp_path), [str(tmp_path), "/absent"]) == {
-        "myid": "2",
-        "meta_properties": {
-            str(tmp_path): {"version": "0", "broker.id": "2", "cluster.id": "a-B_c"},
-            "/absent": None,
-        },
-    }
-    assert host_reading.identities("", []) == {"myid": None, "meta_properties": {}}
-
-
 @pytest.fixture
 def service(tmp_path: Path) -> dict[str, Any]:
     """A service as it is when it has started: its copies and its digest beside its files."""

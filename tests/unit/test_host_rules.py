@@ -189,18 +189,6 @@ def test_names_of_others_must_be_known_where_they_are_needed() -> None:
     assert list(host_rules.peers(cluster, {"k1": known, "k2": known})) == []
 
 
-def test_log_directories_of_two_clusters() -> None:
-    def of(**ids: str | None) -> dict[str, Any]:
-        meta = {f"/{name}": {"cluster.id": found} if found else None for name, found in ids.items()}
-        return {"identities": {"meta_properties": meta}}
-
-    assert list(host_rules.cluster_ids({"n1": of(a="X", b="X"), "n2": of(a="X", b=None), "n3": of()})) == []
-    found = [str(one) for one in host_rules.cluster_ids({"n1": of(a="X", b="Y"), "n2": of(a="X")})]
-    only(found, "n1: kafka_log_dirs = '/b': its meta.properties says cluster.id Y, 2 others say X")
-    found = [str(one) for one in host_rules.cluster_ids({"n1": of(a="X"), "n2": of(a="Y")})]
-    only(found, "n2: kafka_log_dirs = '/a': its meta.properties says cluster.id Y, n1:/a says X")
-
-
 @pytest.mark.parametrize("address", ["localhost", "127.0.0.1", "::1"])
 def test_a_loopback_address_is_the_inventory_s_matter(address: str) -> None:
     """There a cluster of one host may have it."""
