@@ -42,8 +42,9 @@ class ActionModule(ActionBase):
         result.update(
             changed=False,
             findings=[one.as_dict() for one in found],
-            markers=disk_rules.markers(cluster, states, identity),
         )
         if refused:
             result.update(failed=True, msg=findings.message(STAGE, refused))
+        else:
+            result.update(markers=disk_rules.markers(cluster, states, identity))
         return result

@@ -165,12 +165,13 @@ def rebuilt(host: str, cluster: Cluster, states: States, identity: Identity) -> 
     way_out = f"kafka_initialize_log_dirs: [{', '.join(paths)}] for this host once"
     held = [one for one in identity.get("replicas", []) if one["id"] == broker["id"]]
     if held:
-        names = ", ".join(held[0]["examples"])
+        count, names = held[0]["partitions"], [*held[0]["examples"]]
+        names += ["…"] if count > len(names) else []
         yield Finding(
             host,
             "kafka_broker_id",
             broker["id"],
-            f"ZooKeeper says that it holds {held[0]['partitions']} partitions ({names}, …), and its log "
+            f"ZooKeeper says that it holds {count} partitions ({', '.join(names)}), and its log "
             f"directories are empty: {told}",
             "Mount the disks; if the host was rebuilt and the broker shall take all from the other replicas, "
             f"set {way_out}; if it is a new broker, give it an id of its own",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import math
@@ -105,7 +104,7 @@ def with_digest(sections: Mapping[str, Mapping[str, Any]], runtime_dir: str) -> 
     The last writes the unit's own digest, a literal, and the release it runs: systemd runs the definition
     that it has loaded, so what is written is of that one, also when the file has changed since.
     """
-    unit: dict[str, dict[str, Any]] = {name: copy.deepcopy(dict(body)) for name, body in sections.items()}
+    unit: dict[str, dict[str, Any]] = {name: dict(body) for name, body in sections.items()}
     service = unit["Service"]
     before = service.get("ExecStartPre", [])
     command = str(service.get("ExecStart", ""))

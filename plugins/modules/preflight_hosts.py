@@ -53,6 +53,6 @@ findings:
   elements: dict
 markers:
   description: Of each host, under C(zookeeper) and C(kafka), the files that let a service fill empty folders.
-  returned: always
+  returned: success
   type: dict
 """

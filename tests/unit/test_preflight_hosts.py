@@ -54,6 +54,7 @@ def test_right_hosts_pass(tmp_path: Path) -> None:
     (outcome,) = run.outcomes
     assert not outcome["changed"]
     assert outcome["findings"] == []
+    assert outcome["markers"] == {f"n{number}": {"zookeeper": [], "kafka": []} for number in (1, 2, 3)}
 
 
 def test_all_findings_of_all_hosts_and_of_releases_are_one_message(tmp_path: Path) -> None:

@@ -53,7 +53,9 @@ def test_a_broker_without_a_disk_does_not_start_and_says_which(disks: list[Path]
     checked = check("kafka", *disks)
     assert checked.status == 1
     assert len(checked.lines) == 1, checked.lines
-    assert checked.lines[0].startswith(f"Error: {disks[1]} has no meta.properties: is its disk mounted? ")
+    assert checked.lines[0].startswith(
+        f"kafka-start-check: Error: {disks[1]} has no meta.properties: is its disk mounted? "
+    )
     assert checked.lines[0].endswith(f"touch {disks[1]}/initialize")
     assert sorted(disks[1].parent.rglob("*")) == before
 
@@ -95,7 +97,9 @@ def test_a_server_without_a_folder_s_data_does_not_start(server: tuple[Path, Pat
     checked = check("zookeeper", *server)
     assert checked.status == 1
     assert len(checked.lines) == 1, checked.lines
-    assert checked.lines[0].startswith(f"Error: {server[lost]} has no version-2: is its disk mounted? ")
+    assert checked.lines[0].startswith(
+        f"zookeeper-start-check: Error: {server[lost]} has no version-2: is its disk mounted? "
+    )
 
 
 def test_a_server_without_its_id_does_not_start(server: tuple[Path, Path]) -> None:

@@ -43,7 +43,8 @@ def test_check_mode_predicted_what_the_first_run_changed() -> None:
             (host, "/opt/kafka/kafka_2.13-3.9.2", "release"),
             (host, "/etc/kafka/server.properties", "min.insync.replicas"),
             (host, "/etc/zookeeper/zoo.cfg", "server.12"),
-            (host, "/var/lib/kafka/b", "created"),
+            (host, "/var/lib/kafka/a", "created"),
+            (host, "/var/lib/kafka/b/initialize", "created"),
             (host, "kafka.service", "enabled and started"),
         } <= done
 

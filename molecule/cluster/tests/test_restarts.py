@@ -51,14 +51,48 @@ def test_a_broker_that_cannot_start_is_named_with_its_reason(host: Host) -> None
     assert registration() is not None
 
 
-def test_services_are_back_after_a_reboot(host: Host) -> None:
-    before = registration()
-    booted = host.check_output("systemctl show --property=UserspaceTimestamp --value")
+def reboot(host: Host) -> None:
+    """Boot anew, and wait until the host answers."""
     host.run("systemctl reboot")
     # A lab's host goes off where a machine would go through its firmware; `up` is its power button.
     cluster_client.wait_until("cluster2 to go down", lambda: "does not run" in lab("status"))
     assert registration() is None, "a broker that is shut down in order leaves at once"
     lab("up")
+
+
+def test_a_broker_without_its_disk_stays_down_until_the_disk_is_back(host: Host) -> None:
+    path, source = "/var/lib/kafka/b", "/srv/disk-b"
+    assert host.check_output("findmnt --noheadings --output=SOURCE %s", path).endswith(f"[{source}]")
+    before = host.check_output("ls %s", source)
+    host.check_output("sed -i.kept '\\#^%s #d' /etc/fstab", source)
+    reboot(host)
+    cluster_client.wait_until(
+        "systemd to wait for the next attempt",
+        lambda: host.check_output("systemctl show -p SubState --value kafka.service") == "auto-restart",
+    )
+    said = host.check_output("journalctl --boot --unit=kafka.service --output=cat --no-pager")
+    assert f"Error: {path} has no meta.properties: is its disk mounted?" in said
+    assert host.file(path).listdir() == []
+    assert registration() is None
+
+    refused = playbook.run("barevm.kafka.site", succeeds=False)
+    assert f"cluster2: kafka_log_dirs = '{path}': a broker ran with it, and it has no meta.properties" in (
+        refused.output
+    )
+    assert refused.changes == set()
+    assert host.file(path).listdir() == []
+
+    host.check_output("mv /etc/fstab.kept /etc/fstab && systemctl daemon-reload && mount %s", path)
+    healed = playbook.run("barevm.kafka.site")
+    assert {(name, subject) for name, subject, _ in healed.changes} == {("cluster2", "kafka.service")}
+    assert registration() is not None
+    assert host.check_output("ls %s", source) == before
+
+
+def test_services_are_back_after_a_reboot(host: Host) -> None:
+    before = registration()
+    booted = host.check_output("systemctl show --property=UserspaceTimestamp --value")
+    reboot(host)
     cluster_client.wait_until("the broker to register", registration)
     after = registration()
     assert before is not None
