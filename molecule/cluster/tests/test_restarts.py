@@ -84,7 +84,8 @@ def test_a_broker_without_its_disk_stays_down_until_the_disk_is_back(host: Host)
 
     host.check_output("mv /etc/fstab.kept /etc/fstab && systemctl daemon-reload && mount %s", path)
     healed = playbook.run("barevm.kafka.site")
-    assert {(name, subject) for name, subject, _ in healed.changes} == {("cluster2", "kafka.service")}
+    assert {name for name, _, _ in healed.changes} == {"cluster2"}
+    assert "kafka.service" in {subject for _, subject, _ in healed.changes}
     assert registration() is not None
     assert host.check_output("ls %s", source) == before
 
