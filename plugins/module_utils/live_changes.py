@@ -128,10 +128,9 @@ def _judge(
     record: Record,
     version: str,
 ) -> None:
-    _, known = definitions.load(version)
     decision.live = True
     for name in decision.names:
-        definition = definitions.find(name, known)
+        definition = definitions.find(name, version)
         value = live_rules.target(wanted.get(name), definition)
         entry = entries.get(name)
         if entry is None:
