@@ -1,4 +1,4 @@
-"""A change under the older ansible-core, of the older Kafka: rolled where it must be, live where it can be."""
+"""A change on the older ansible-core and Kafka: rolled where it must be, live where it can be."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import playbook
 import pytest
-from testinfra.host import Host
 from testinfra.utils.ansible_runner import AnsibleRunner
 
 # The runs below work on all hosts at once.
