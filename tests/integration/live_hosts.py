@@ -141,7 +141,7 @@ class Hosts:
         for host, variables in self.variables.items():
             settings = kafka_settings.broker_settings(variables, cluster["zookeeper"]["connect"])
             (self.folder / host / "etc" / "server.properties").write_text(properties.render(settings))
-            for name, content in (("kafka.env", ""), ("log4j.properties", ""), ("unit", "echo digest >\n")):
+            for name, content in (("kafka.env", ""), ("log4j.properties", ""), ("unit", "'echo digest >\n")):
                 (self.folder / host / "etc" / name).write_text(content)
 
     def start(self, *hosts: str) -> None:
