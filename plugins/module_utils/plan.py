@@ -214,7 +214,8 @@ def _host(
         listed = {setting.file for setting in plan.settings}
         steps += _file_steps(answer.get("changes", ()), listed)
     for kind in KINDS:
-        of_kind = [text for one, text in steps if one == kind]
+        # Two roles may want the same folder.
+        of_kind = list(dict.fromkeys(text for one, text in steps if one == kind))
         if of_kind:
             plan.steps[kind] = of_kind
     return plan

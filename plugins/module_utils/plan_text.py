@@ -1,4 +1,4 @@
-"""A plan as it reads in a terminal: hosts that change alike as one, then the restarts in their order."""
+"""A plan as it reads in a terminal: what several hosts share is told once, then the restarts in order."""
 
 from __future__ import annotations
 
@@ -47,13 +47,17 @@ def summary(plan: Plan) -> str:
 def _hosts(plan: Plan, defaults: Mapping[str, str]) -> Iterator[str]:
     alike: dict[tuple[str, ...], list[str]] = {}
     for name, host in plan.hosts.items():
-        alike.setdefault(tuple(_host(host, defaults)), []).append(name)
-    untouched = alike.pop((), [])
-    for lines, names in alike.items():
+        for section in _sections(host, defaults):
+            alike.setdefault(section, []).append(name)
+    together: dict[tuple[str, ...], list[str]] = {}
+    for section, names in alike.items():
+        together.setdefault(tuple(names), []).extend(section)
+    for names_of, lines in together.items():
         yield ""
-        yield f"{', '.join(names)}:"
+        yield f"{', '.join(names_of)}:"
         yield from lines
     restarting = {one.host for one in plan.restarts}
+    untouched = [name for name, host in plan.hosts.items() if host.empty]
     for names, what in (
         ([name for name in untouched if name in restarting], "nothing but its restart"),
         ([name for name in untouched if name not in restarting], "nothing"),
@@ -63,16 +67,15 @@ def _hosts(plan: Plan, defaults: Mapping[str, str]) -> Iterator[str]:
             yield f"{', '.join(names)}: {what}"
 
 
-def _host(host: HostPlan, defaults: Mapping[str, str]) -> Iterator[str]:
+def _sections(host: HostPlan, defaults: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+    """What is told of one host, in parts that several hosts may share."""
     for kind in KINDS:
         if kind in host.steps:
-            yield f"  {kind}:"
-            yield from (f"    {step}" for step in host.steps[kind])
+            yield f"  {kind}:", *(f"    {step}" for step in host.steps[kind])
     for file, settings in groupby(host.settings, lambda one: one.file):
-        yield f"  {file}:"
-        yield from (f"    {_setting(one, defaults)}" for one in settings)
+        yield f"  {file}:", *(f"    {_setting(one, defaults)}" for one in settings)
     for item in host.waiting:
-        yield f"  waits for a restart: {item}"
+        yield (f"  waits for a restart: {item}",)
 
 
 def _setting(setting: Setting, defaults: Mapping[str, str]) -> str:

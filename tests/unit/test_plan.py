@@ -213,6 +213,18 @@ def test_hosts_that_change_alike_are_told_together() -> None:
     assert text.count("queued.max.requests: 500 -> 600") == 1
 
 
+def test_what_several_hosts_share_is_told_once() -> None:
+    folder = {"path": "/etc/x", "what": ["created"]}
+    shared = {**waiting(queued_max_requests=("500", "600")), "changes": [folder, folder]}
+    own = {**waiting(queued_max_requests=("500", "700")), "changes": [folder]}
+    plan = plan_of({"k1": shared, "k2": own, "k3": shared}, gate=gate("k1", "k2", "k3"))
+    assert plan_text.told(plan, DEFAULTS).split("\n\n")[1:4] == [
+        "k1, k2, k3:\n  files:\n    /etc/x: new",
+        f"k1, k3:\n  {PROPERTIES}:\n    queued.max.requests: 500 -> 600  [at its restart]",
+        f"k2:\n  {PROPERTIES}:\n    queued.max.requests: 500 -> 700  [at its restart]",
+    ]
+
+
 def test_what_the_gate_holds_back_is_told_and_keeps_the_result_from_pass() -> None:
     change = waiting(queued_max_requests=("500", "600"))
     held = "topic a partition 0 has 2 in sync, min.insync.replicas is 2"
