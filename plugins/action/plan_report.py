@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
         reasons = plan.reasons
         result: Verdict = "INCONCLUSIVE" if reasons else "PASS"
         display.display(text)
-        returned.update(changed=False, result=result, reasons=reasons, plan=plan.as_dict(), path="")
+        returned.update(changed=False, result=result, reasons=reasons, path="")
         if self._task.check_mode:
             return returned
         started = datetime.fromisoformat(asked["started"])

@@ -56,7 +56,10 @@ class HostPlan:
 
 @dataclass(frozen=True)
 class Restart:
-    """One restart: the pending items (``why``), the ``reason`` for its place, what the gate says."""
+    """One restart, or start of what does not run.
+
+    ``why`` are pending items, ``reason`` is for its place, ``blocked`` and ``forced`` what the gate says.
+    """
 
     service: str
     host: str
@@ -65,6 +68,7 @@ class Restart:
     reason: str
     blocked: Sequence[str]
     forced: bool = False
+    running: bool = True
 
     @property
     def held(self) -> bool:
@@ -176,6 +180,7 @@ def _restarts(service: str, restarting: Mapping[str, Mapping[str, Read]], gate: 
                 why=list(chosen[one["host"]]["pending"]),
                 reason=one.get("reason", ""),
                 blocked=blocked,
+                running=bool(chosen[one["host"]]["running"]),
                 forced=bool(blocked) and bool(found.get("passes")),
             )
 

@@ -112,17 +112,21 @@ def _restarts(plan: Plan) -> Iterator[str]:
     yield "Restarts, one at a time, in this order:"
     for position, one in enumerate(plan.restarts, 1):
         reason = f" ({one.reason})" if one.reason else ""
-        yield f"  {position}. {one.host}, {NAMES[one.service]} {one.id}{reason}: {items(one.why)}"
+        yield f"  {position}. {one.host}, {NAMES[one.service]} {one.id}{reason}: {_why(one)}"
         if one.forced:
             yield f"     although the gate holds it back, since kafka_roll_force names {one.host}:"
             yield from (f"     {blocker}" for blocker in one.blocked)
     yield from _gate(plan)
 
 
-def items(pending: Sequence[str]) -> str:
+def _why(restart: Restart) -> str:
+    if not restart.running:
+        return "start"
+    return _items(restart.why) if restart.why else "asked for"
+
+
+def _items(pending: Sequence[str]) -> str:
     """Pending items, those of one file behind its name."""
-    if not pending:
-        return "asked for"
     of_file: dict[str, list[str]] = {}
     for item in pending:
         file, _sign, name = item.partition(": ")

@@ -72,10 +72,6 @@ reasons:
   returned: always
   type: list
   elements: str
-plan:
-  description: The figures of C(plan.json).
-  returned: always
-  type: dict
 path:
   description: The file that was written, empty under check mode.
   returned: always

@@ -374,7 +374,7 @@ def test_a_role_that_does_not_run_has_nothing_to_tell() -> None:
             "k1: nothing but its restart",
             "",
             "Restarts, one at a time, in this order:",
-            "  1. k1, broker 1 (reason of k1): asked for",
+            "  1. k1, broker 1 (reason of k1): start",
             "  2. k2, broker 2 (reason of k2): java: 17 -> 17.0.1",
             "The gate now: passes.",
         )
