@@ -15,7 +15,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils import properties
 OF_SETTINGS = ("properties.j2", "environment.j2")
 UNIT = "systemd_unit.j2"
 # The digest that a unit carries differs with every other change to it.
-_DIGEST = re.compile(r"echo [0-9a-f]{64} >")
+_DIGEST = re.compile(r"\becho [0-9a-f]{64}\b")
 
 
 def settings(template: str | None, before: str, after: str) -> list[str] | None:
@@ -51,7 +51,7 @@ def _of_unit(text: str) -> dict[str, str]:
         elif "=" in line and line[0] not in "#;":
             key, _sign, value = line.partition("=")
             name = f"{section}.{key}"
-            value = _DIGEST.sub("echo DIGEST >", value)
+            value = _DIGEST.sub("echo DIGEST", value)
             found[name] = f"{found[name]}; {value}" if name in found else value
     return found
 

@@ -35,7 +35,8 @@ def test_values_of_a_unit_leave_its_own_digest_out() -> None:
     def unit(limit: int, digest: str) -> str:
         return (
             "# Ansible managed\n\n[Service]\nExecStartPre=/bin/a\n"
-            f"ExecStartPre=/bin/sh -c 'echo {digest * 64} >/run/x'\nLimitNOFILE={limit}\n[Install]\nAlias=b\n"
+            f"ExecStartPre=/bin/sh -c 'echo {digest * 64} /opt/x-1 >/run/x'\nLimitNOFILE={limit}\n"
+            "[Install]\nAlias=b\n"
         )
 
     assert file_changes.values("systemd_unit.j2", unit(1, "a"), unit(2, "b")) == {
@@ -44,8 +45,8 @@ def test_values_of_a_unit_leave_its_own_digest_out() -> None:
     more = unit(1, "a").replace("/bin/a", "/bin/a\nExecStartPre=/bin/c")
     (change,) = file_changes.values("systemd_unit.j2", unit(1, "a"), more).items()
     assert change[0] == "Service.ExecStartPre"
-    assert change[1]["before"] == "/bin/a; /bin/sh -c 'echo DIGEST >/run/x'"
-    assert change[1]["after"] == "/bin/a; /bin/c; /bin/sh -c 'echo DIGEST >/run/x'"
+    assert change[1]["before"] == "/bin/a; /bin/sh -c 'echo DIGEST /opt/x-1 >/run/x'"
+    assert change[1]["after"] == "/bin/a; /bin/c; /bin/sh -c 'echo DIGEST /opt/x-1 >/run/x'"
 
 
 def test_a_diff_hides_secrets_of_settings_and_shows_other_text() -> None:
