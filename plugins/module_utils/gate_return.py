@@ -12,6 +12,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils.gate_rules import (
     Inventory,
     controller_blockers,
     count,
+    in_order,
     some,
     unreadable,
     view_blockers,
@@ -48,10 +49,11 @@ def after_start(cluster: Cluster, inventory: Inventory, started: int, session: s
     """
     if found := registered_anew(cluster, inventory, started, session):
         return found
-    mine = {name: each for name, each in sorted(cluster.partitions.items()) if started in each.replicas}
-    behind = [name for name, each in mine.items() if each.leader != NO_LEADER and started not in each.isr] + [
-        name for name, each in mine.items() if each.leader == NO_LEADER and started in each.isr
-    ]
+    mine = {name: each for name, each in cluster.partitions.items() if started in each.replicas}
+    # Led by another it is to be joined; led by none it is about to be led by this one, if it was in sync.
+    behind = in_order(
+        name for name, each in mine.items() if (started in each.isr) is (each.leader == NO_LEADER)
+    )
     if behind:
         found.append(
             Blocker(

@@ -75,6 +75,16 @@ def count(number: int, of_what: str) -> str:
     return f"{number} {of_what}{'' if number == 1 else 's'}"
 
 
+def in_order(partitions: Iterable[str]) -> list[str]:
+    """By topic, then by number."""
+
+    def key(name: str) -> tuple[str, int]:
+        topic, _, number = name.rpartition("-")
+        return topic, int(number)
+
+    return sorted(partitions, key=key)
+
+
 def min_insync(cluster: Cluster, topic: str, without: int) -> int:
     """The min.insync.replicas that holds for a topic while broker ``without`` is down.
 
@@ -125,7 +135,8 @@ def never(cluster: Cluster, inventory: Inventory, stopping: int) -> list[Blocker
 
 def _stopped_with(cluster: Cluster, stopping: int) -> list[tuple[str, Partition]]:
     """The partitions that have the broker in sync, in order."""
-    return [(name, each) for name, each in sorted(cluster.partitions.items()) if stopping in each.isr]
+    found = in_order(name for name, each in cluster.partitions.items() if stopping in each.isr)
+    return [(name, cluster.partitions[name]) for name in found]
 
 
 def before_stop(cluster: Cluster, inventory: Inventory, stopping: int) -> list[Blocker]:
@@ -169,11 +180,11 @@ def _missing(cluster: Cluster, inventory: Inventory, stopping: int) -> list[Bloc
 
 
 def _offline(cluster: Cluster, inventory: Inventory) -> list[Blocker]:
-    offline = [
+    offline = in_order(
         name
-        for name, each in sorted(cluster.partitions.items())
+        for name, each in cluster.partitions.items()
         if each.leader == NO_LEADER and topic_of(name) not in inventory.allow_unavailable
-    ]
+    )
     if not offline:
         return []
     holders = {i for name in offline for i in cluster.partitions[name].isr}
@@ -194,20 +205,19 @@ def _offline(cluster: Cluster, inventory: Inventory) -> list[Blocker]:
 
 def _lagging_elsewhere(cluster: Cluster, inventory: Inventory, stopping: int) -> list[Blocker]:
     lagging = {
-        name: others
-        for name, each in sorted(cluster.partitions.items())
-        if (others := each.lagging - {stopping})
+        name: others for name, each in cluster.partitions.items() if (others := each.lagging - {stopping})
     }
     if not lagging:
         return []
+    named = in_order(lagging)
     brokers = set().union(*lagging.values())
     return [
         Blocker(
             f"{len(lagging)} of {count(len(cluster.partitions), 'partition')} not in sync on "
-            f"{inventory.named(brokers)}: {some(list(lagging))}",
+            f"{inventory.named(brokers)}: {some(named)}",
             "They come back into sync once those brokers run; if they run, see ReplicaFetcher in server.log",
             waiting_helps=all(inventory.comes_back(i) or i in cluster.registered for i in brokers),
-            partitions=tuple(lagging),
+            partitions=tuple(named),
         )
     ]
 
@@ -246,7 +256,7 @@ def _below_minimum(cluster: Cluster, inventory: Inventory, stopping: int) -> lis
 
 
 def _reassignments(cluster: Cluster) -> list[Blocker]:
-    moving = [name for name, each in sorted(cluster.partitions.items()) if each.moving]
+    moving = in_order(name for name, each in cluster.partitions.items() if each.moving)
     if not moving:
         return []
     return [
@@ -320,7 +330,7 @@ def view_blockers(cluster: Cluster, inventory: Inventory, partitions: Collection
             )
         stale = [
             name
-            for name in sorted(partitions)
+            for name in in_order(partitions)
             if view.leaders is not None and view.leaders.get(name) != cluster.partitions[name].leader
         ]
         if stale:

@@ -34,6 +34,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils.gate_rules import (
     before_server_stop,
     before_stop,
     count,
+    in_order,
     never,
     some,
     unreadable,
@@ -204,7 +205,7 @@ class Gate:
         place = chosen[0]
         cluster = self.look.last
         overridden = [] if blockers else self.before(cluster, place)
-        led = sorted(name for name, each in cluster.partitions.items() if each.leader == place.id)
+        led = in_order(name for name, each in cluster.partitions.items() if each.leader == place.id)
         found = {
             "host": place.host,
             "id": place.id,

@@ -207,7 +207,7 @@ def test_zookeeper_cannot_be_read() -> None:
 def test_many_partitions_are_counted() -> None:
     found = blockers(cluster(*[replace(WHOLE, isr=(1, 2))] * 40))
     assert found[0].what == (
-        "40 of 40 partitions not in sync on broker 3 (zkkafka3): t-0, t-1, t-10, t-11, t-12 and 35 more"
+        "40 of 40 partitions not in sync on broker 3 (zkkafka3): t-0, t-1, t-2, t-3, t-4 and 35 more"
     )
     assert len(found[0].partitions) == 40
 
