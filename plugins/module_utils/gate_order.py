@@ -40,7 +40,6 @@ def brokers_in_order(cluster: Cluster, inventory: Inventory, candidates: Sequenc
     """
     racks = {one["id"]: one["rack"] for one in inventory.brokers}
     lagging = set().union(*(each.lagging for each in cluster.partitions.values()))
-    known = bool(cluster.registered)
     controller_rack = racks.get(cluster.controller) if cluster.controller is not None else None
 
     def place(one: Candidate) -> tuple[tuple[int, bool, str, bool, int], Place]:
@@ -49,7 +48,9 @@ def brokers_in_order(cluster: Cluster, inventory: Inventory, candidates: Sequenc
         where = f"rack {rack}" if rack else "no rack"
         if not one["running"]:
             step, reason = 0, NOT_RUNNING
-        elif known and broker not in cluster.registered:
+        elif not cluster.registered:
+            step, reason = 2, f"{where}; who serves what is not known"
+        elif broker not in cluster.registered:
             step, reason = 1, "it runs but is not registered, so nothing depends on it now"
         elif broker in lagging:
             step, reason = 1, "it is out of sync, so others must not stop before it is back"

@@ -7,7 +7,7 @@ shrinking ISR costs); ZooKeeper Administrator's Guide, "Clustered (Multi-Server)
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.barevm.kafka.plugins.module_utils.broker_views import NO_CONTROLLER, NO_LISTENER
 from ansible_collections.barevm.kafka.plugins.module_utils.connection import Broker, broker_name
@@ -21,6 +21,8 @@ from ansible_collections.barevm.kafka.plugins.module_utils.gate_reading import (
 
 NAMED_AT_MOST = 5
 """How many partitions a blocker names; the count tells the rest."""
+NOBODY = -1
+"""No broker's id."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,18 @@ def min_insync(cluster: Cluster, topic: str, without: int) -> int:
         return cluster.min_insync[topic]
     others = [value for broker, value in cluster.defaults.items() if broker != without]
     return max(others or cluster.defaults.values(), default=1)
+
+
+def scarce(cluster: Cluster) -> Cluster:
+    """With only those partitions that may have no replica to spare: a few, to ask every broker about."""
+    return replace(
+        cluster,
+        partitions={
+            name: each
+            for name, each in cluster.partitions.items()
+            if len(each.replicas) <= min_insync(cluster, topic_of(name), NOBODY)
+        },
+    )
 
 
 def never(cluster: Cluster, inventory: Inventory, stopping: int) -> list[Blocker]:

@@ -36,6 +36,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils.gate_rules import (
     count,
     in_order,
     never,
+    scarce,
     some,
     unreadable,
 )
@@ -175,11 +176,12 @@ class Gate:
         """What no waiting helps of those that come later: a roll that must stop half way is not begun."""
         if self.params["service"] == "zookeeper" or cluster.unreadable:
             return []
+        few = scarce(cluster)
         return [
             Blocker(f"{place.host}: {each.what}", each.remedy, waiting_helps=False)
             for place in places
             if place.running and place.host != self.params["force"]
-            for each in never(cluster, self.inventory, place.id)
+            for each in never(few, self.inventory, place.id)
         ]
 
     def next(self) -> dict[str, Any]:
@@ -205,7 +207,12 @@ class Gate:
         place = chosen[0]
         cluster = self.look.last
         overridden = [] if blockers else self.before(cluster, place)
-        led = in_order(name for name, each in cluster.partitions.items() if each.leader == place.id)
+        led = in_order(
+            name
+            for name, each in cluster.partitions.items()
+            # What does not run leads nothing now, and led most likely what prefers it.
+            if each.leader == place.id or (not place.running and each.replicas[0] == place.id)
+        )
         found = {
             "host": place.host,
             "id": place.id,

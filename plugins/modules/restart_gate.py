@@ -159,7 +159,7 @@ next:
   description:
     - The service to restart, with host, id, and the reason why it is first.
     - Of a broker also the session that owns its znode, empty where there is none, and the leaders, which
-      are the partitions that it leads.
+      are the partitions that it leads, or prefer it as their leader where it does not run.
     - Empty where there are no candidates.
   returned: stage next
   type: dict

@@ -69,7 +69,7 @@ def make(kafka: Kafka, name: str, *replicas: list[int], **config: str) -> None:
         config={key.replace("_", "."): value for key, value in config.items()},
     )
     client = admin(kafka)  # a client that nobody holds takes its pending answers with it
-    client.create_topics([topic])[name].result(10)
+    client.create_topics([topic])[name].result(60)
     addresses = {i: f"{LOOPBACK}:{port}" for i, (port, _) in kafka.ports.items()}
 
     def known() -> bool:
@@ -86,7 +86,7 @@ def make(kafka: Kafka, name: str, *replicas: list[int], **config: str) -> None:
 
 def remove(kafka: Kafka, name: str) -> None:
     client = admin(kafka)
-    client.delete_topics([name])[name].result(10)
+    client.delete_topics([name])[name].result(60)
     zookeeper = KazooClient(kafka.zookeeper.hosts)
     zookeeper.start(10)
     wait_until(f"{name} is deleted", lambda: not zookeeper.exists(f"{kafka.chroot}/brokers/topics/{name}"))
@@ -180,9 +180,12 @@ def test_a_broker_that_is_down_holds_every_stop_and_is_itself_next(kafka: Kafka,
         cure = gate(kafka, "next", candidates=[*candidates(1, 2), *candidates(3, running=False)])
         assert not cure.get("failed")
         assert (cure["next"]["id"], cure["next"]["session"], cure["blocked"]) == (3, "", [])
+        assert "safe-2" in cure["next"]["leaders"]
     finally:
         kafka.start(3)
-    assert not gate(kafka, "back", host="zkkafka3", id=3).get("failed")
+    back = gate(kafka, "back", host="zkkafka3", id=3, leaders=cure["next"]["leaders"])
+    assert not back.get("failed"), back["msg"]
+    assert leaders(kafka, safe) == [1, 2, 3]
     assert not gate(kafka, "next", candidates=candidates(1, 2)).get("failed")
 
 

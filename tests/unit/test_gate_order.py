@@ -46,6 +46,12 @@ def test_a_cluster_without_racks() -> None:
     assert [p.id for p in brokers_in_order(six(None), flat, candidates(3, 2, 1))] == [1, 2, 3]
 
 
+def test_a_cluster_that_cannot_be_read() -> None:
+    order = brokers_in_order(Cluster(unreadable="no quorum"), SIX, candidates(1, 2, stopped=(2,)))
+    assert [place.id for place in order] == [2, 1]
+    assert order[1].reason == "rack b; who serves what is not known"
+
+
 def test_what_does_not_run_is_first_then_what_serves_least() -> None:
     lagging = Partition((5, 1, 2), (1, 2), 1)
     order = brokers_in_order(six(missing=(3,), t=lagging), SIX, candidates(1, 2, 3, 4, 5, 6, stopped=(4, 6)))
@@ -82,6 +88,8 @@ def test_a_broker_that_is_not_back_yet() -> None:
     assert words(cluster(WHOLE, replace(WHOLE, isr=(2, 3), leader=2))) == (
         "1 of 2 partitions of broker 1 (zkkafka1) not in sync: t-1"
     )
+    elsewhere = Partition((2, 3), (3,), 3)
+    assert words(cluster(WHOLE, elsewhere)) == ""
     two = {**state.views, 2: replace(state.views[2], controller=1)}
     assert "do not name one controller" in words(replace(state, views=two))
     blind = {**state.views, 2: replace(state.views[2], brokers=frozenset({2, 3}))}
@@ -104,6 +112,8 @@ def test_a_server_that_is_back() -> None:
     # Another one that is down is another one's gate.
     assert server_after_start(servers("follower", "leader", ""), A, "one") == []
     (found,) = server_after_start(servers("", "leader", "follower"), A, "one")
+    assert "does not answer" in found.what
+    (found,) = server_after_start(servers("", "", ""), A, "one")
     assert "does not answer" in found.what
     (found,) = server_after_start(servers("follower", "leader", "leader"), A, "one")
     assert "more than one leader" in found.what

@@ -98,6 +98,13 @@ def test_the_topics_own_minimum_comes_before_the_brokers() -> None:
     assert blockers(replace(state, min_insync={}), 3) == []
 
 
+def test_few_partitions_may_have_no_replica_to_spare() -> None:
+    state = cluster(WHOLE, Partition((1,), (1,), 1), Partition((2, 3), (2, 3), 2))
+    assert list(gate_rules.scarce(state).partitions) == ["t-1", "t-2"]
+    assert list(gate_rules.scarce(replace(state, min_insync={"t": 1})).partitions) == ["t-1"]
+    assert len(gate_rules.scarce(replace(state, defaults={3: 3})).partitions) == 3
+
+
 def test_in_sync_replicas_at_the_minimum_are_waited_for() -> None:
     lagging = Partition((1, 2, 3), (1, 2), 1)
     others, below = blockers(cluster(WHOLE, lagging))
@@ -132,6 +139,8 @@ def test_a_partition_without_a_leader_anywhere() -> None:
     assert found.waiting_helps
     assert not only(blockers(cluster(offline), 1, Inventory(BROKERS, down=["zkkafka2"]))).waiting_helps
     assert blockers(cluster(offline), 1, Inventory(BROKERS, allow_unavailable=["t"])) == []
+    created = Partition((2, 3, 1), (), NO_LEADER)  # this moment: the controller is about to choose a leader
+    assert all(each.waiting_helps for each in blockers(cluster(created)))
 
 
 def test_a_broker_that_is_missing() -> None:
@@ -196,6 +205,21 @@ def test_a_server_of_the_ensemble_is_missing() -> None:
     found = only(blockers(cluster(WHOLE, ensemble=servers("follower", "leader", ""))))
     assert "three, ZooKeeper c:2181: does not answer" in found.what
     assert found.waiting_helps
+
+
+def test_a_server_that_may_not_say_how_it_is() -> None:
+    states = [ServerState(A, role="standalone"), ServerState(B, error="does not allow 'mntr'")]
+    for found in gate_rules.ensemble_blockers(judge(states, {})):
+        assert found.waiting_helps is ("does not allow" not in found.what)
+
+
+def test_replicas_on_a_broker_that_is_known_to_be_down() -> None:
+    lagging = cluster(replace(WHOLE, isr=(1, 2)))
+    down = Inventory(BROKERS, down=["zkkafka3"])
+    assert blockers(lagging, 2, down)[0].waiting_helps  # it is registered all the same
+    gone = replace(lagging, registered={1: "0x1", 2: "0x2"}, controller=1, views={})
+    missing, others, below = blockers(gone, 2, down)
+    assert [missing.waiting_helps, others.waiting_helps, below.waiting_helps] == [False, False, True]
 
 
 def test_zookeeper_cannot_be_read() -> None:
