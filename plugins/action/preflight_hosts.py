@@ -7,7 +7,12 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.barevm.kafka.plugins.module_utils import disk_rules, findings, host_rules
+from ansible_collections.barevm.kafka.plugins.module_utils import (
+    change_rules,
+    disk_rules,
+    findings,
+    host_rules,
+)
 from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
 from ansible_collections.barevm.kafka.plugins.modules.preflight_hosts import DOCUMENTATION
 from ansible_collections.barevm.kafka.plugins.plugin_utils.arguments import checked
@@ -29,6 +34,7 @@ class ActionModule(ActionBase):
             for host, state in states.items()
             for finding in host_rules.check(host, cluster["hosts"][host], state, cluster["reads"][host])
         ]
+        found += change_rules.check(cluster, states)
         found += [*host_rules.peers(cluster, states), *disk_rules.check(cluster, states, identity)]
         found += [Finding(**finding) for finding in arguments["findings"]]
         groups = {

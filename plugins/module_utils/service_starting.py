@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils import host_reading
+from ansible_collections.barevm.kafka.plugins.module_utils import host_reading, started_with
 
 POLL_S = 0.1
 JOURNAL_LINES = 12
@@ -29,7 +29,7 @@ def begin(unit: str) -> bool:
     two attempts, starts anew: its attempts are forgotten, and what systemd has not read yet, it reads.
     """
     state = host_reading.units([unit])[unit]
-    if state["need_daemon_reload"]:
+    if state["need_daemon_reload"] or started_with.unread(unit, state["drop_in_paths"]):
         _systemctl("daemon-reload")
     if state["active_state"] == "active":
         return False

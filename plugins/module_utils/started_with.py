@@ -74,8 +74,12 @@ def _drop_ins_differ(recorded: str, name: str, unit: Mapping[str, Any]) -> bool:
         return True
     if then != now or any(_digest(path, digests.get(path, "")) != digests.get(path) for path in then):
         return True
-    # Some that systemd has not read yet: the first in a new folder does not even raise NeedDaemonReload.
-    return not _on_disk(name) <= {os.path.realpath(path) for path in now}
+    return unread(name, now)
+
+
+def unread(name: str, loaded: Sequence[str]) -> bool:
+    """Whether systemd has not read some drop-in yet; the first in a folder raises no NeedDaemonReload."""
+    return not _on_disk(name) <= {os.path.realpath(path) for path in loaded}
 
 
 def _waiting(paths: Sequence[str]) -> list[str]:

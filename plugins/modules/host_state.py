@@ -185,10 +185,21 @@ overrides:
   description: The settings that were set live on the broker, and the start at which, or nothing.
   returned: always
   type: dict
+applied:
+  description:
+    - For each service the settings it was started with that one roll cannot change (listeners, chroot,
+      servers, folders), or those of its file where it does not run, and what its folders hold. Null where it
+      has no file.
+  returned: always
+  type: dict
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.barevm.kafka.plugins.module_utils import disk_reading, host_reading
+from ansible_collections.barevm.kafka.plugins.module_utils import (
+    disk_reading,
+    host_reading,
+    started_settings,
+)
 
 STRINGS = {"type": "list", "elements": "str", "default": []}
 
@@ -246,6 +257,7 @@ def main():
             pending=host_reading.pending(asked["services"], units),
             started=host_reading.started(units),
             overrides=host_reading.overrides(asked["overrides"]),
+            applied=started_settings.read(asked["services"], asked["disks"]),
         )
     except OSError as error:
         module.fail_json(

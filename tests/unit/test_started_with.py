@@ -80,8 +80,10 @@ def test_what_was_just_started_waits_for_nothing(host: Host) -> None:
 @pytest.mark.parametrize("reloaded", [False, True])
 def test_a_drop_in_that_was_added_after_the_start(host: Host, reloaded: bool) -> None:
     host.drop_in("a.conf", "[Service]\nNice=1\n")
+    assert started_with.unread(UNIT, host.loaded)
     if reloaded:
         host.load()
+        assert not started_with.unread(UNIT, host.loaded)
     assert host.waits() == ["unit: drop-ins"]
     host.load()
     host.start()

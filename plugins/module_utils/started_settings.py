@@ -1,0 +1,96 @@
+"""The settings that a service runs with and that cannot all be changed in one roll, read on its host.
+
+From the copy that the service started with; where it does not run, from its file: what it would start with
+if nothing were changed. None of these settings is secret. Runs on managed hosts.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.barevm.kafka.plugins.module_utils import properties
+
+KAFKA, ZOOKEEPER = "server.properties", "zoo.cfg"
+SELECTED = {
+    KAFKA: (
+        r"advertised\.listeners|broker\.rack|inter\.broker\.listener\.name|listener\.security\.protocol\.map"
+        r"|listeners|log\.dirs|(listener\.name\.[^.]+\.)?sasl\.enabled\.mechanisms"
+        r"|sasl\.mechanism\.inter\.broker\.protocol|zookeeper\.connect"
+    ),
+    ZOOKEEPER: r"clientPort|dataDir|dataLogDir|server\.\d+",
+}
+# Folders that Kafka is about to delete, or that a move between disks fills, have other endings.
+PARTITION = re.compile(r".+-\d+")
+NAMED = 3
+
+
+def read(services: Iterable[Mapping[str, Any]], folders: Sequence[str]) -> dict[str, dict[str, Any] | None]:
+    """For each unit its ``settings``, and its ``folders`` with what they hold; None where it has no file yet.
+
+    ``folders`` are those the inventory wants. Of Kafka's, those are told that it does not want any more: how
+    many partitions each holds, ``some`` of their names, whether it is ``recorded`` (meta.properties). Of
+    ZooKeeper's all, the wanted ones too: how many ``snapshots`` and ``logs``.
+    """
+    found: dict[str, dict[str, Any] | None] = {}
+    for service in services:
+        found[service["unit"]] = None
+        for path in service["files"]:
+            name = os.path.basename(path)
+            if name not in SELECTED:
+                continue
+            text = _text(os.path.join(service["started_dir"], name)) or _text(path)
+            if text is None:
+                continue
+            settings = {
+                key: value
+                for key, value in properties.parse(text).items()
+                if re.fullmatch(SELECTED[name], key)
+            }
+            held = _partitions(settings, folders) if name == KAFKA else _ensemble_data(settings, folders)
+            found[service["unit"]] = {"settings": settings, "folders": held}
+    return found
+
+
+def _partitions(settings: Mapping[str, str], wanted: Sequence[str]) -> dict[str, dict[str, Any]]:
+    kept = {os.path.realpath(path) for path in wanted}
+    found = {}
+    for path in (one.strip() for one in settings.get("log.dirs", "").split(",")):
+        if path and os.path.realpath(path) not in kept:
+            names = sorted(name for name in _entries(path) if PARTITION.fullmatch(name))
+            found[path] = {
+                "partitions": len(names),
+                "some": names[:NAMED],
+                "recorded": os.path.exists(os.path.join(path, "meta.properties")),
+            }
+    return found
+
+
+def _ensemble_data(settings: Mapping[str, str], wanted: Sequence[str]) -> dict[str, dict[str, Any]]:
+    applied = [settings[name] for name in ("dataDir", "dataLogDir") if name in settings]
+    found = {}
+    for path in dict.fromkeys([*applied, *wanted]):
+        names = _entries(os.path.join(path, "version-2"))
+        found[path] = {
+            "snapshots": sum(name.startswith("snapshot.") for name in names),
+            "logs": sum(name.startswith("log.") for name in names),
+            "real": os.path.realpath(path),
+        }
+    return found
+
+
+def _entries(path: str) -> list[str]:
+    try:
+        return os.listdir(path)
+    except OSError:
+        return []
+
+
+def _text(path: str) -> str | None:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return None
