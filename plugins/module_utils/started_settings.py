@@ -27,12 +27,15 @@ PARTITION = re.compile(r".+-\d+")
 NAMED = 3
 
 
-def read(services: Iterable[Mapping[str, Any]], folders: Sequence[str]) -> dict[str, dict[str, Any] | None]:
+def read(
+    services: Iterable[Mapping[str, Any]], folders: Sequence[str], shown: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any] | None]:
     """For each unit its ``settings``, and its ``folders`` with what they hold; None where it has no file yet.
 
     ``folders`` are those the inventory wants. Of Kafka's, those are told that it does not want any more: how
     many partitions each holds, ``some`` of their names, whether it is ``recorded`` (meta.properties). Of
-    ZooKeeper's all, the wanted ones too: how many ``snapshots`` and ``logs``.
+    ZooKeeper's all, the wanted ones too: how many ``snapshots`` and ``logs``. ``offline`` are the log
+    directories that a running broker has given up. ``shown`` is what systemd says of the units.
     """
     found: dict[str, dict[str, Any] | None] = {}
     for service in services:
@@ -49,16 +52,47 @@ def read(services: Iterable[Mapping[str, Any]], folders: Sequence[str]) -> dict[
                 for key, value in properties.parse(text).items()
                 if re.fullmatch(SELECTED[name], key)
             }
-            held = _partitions(settings, folders) if name == KAFKA else _ensemble_data(settings, folders)
-            found[service["unit"]] = {"settings": settings, "folders": held}
+            found[service["unit"]] = {"settings": settings, "folders": {}, "offline": []}
+            if name == KAFKA:
+                pid = shown.get(service["unit"], {}).get("main_pid", 0)
+                found[service["unit"]]["folders"] = _partitions(settings, folders)
+                found[service["unit"]]["offline"] = _offline(settings, pid)
+            else:
+                found[service["unit"]]["folders"] = _ensemble_data(settings, folders)
     return found
+
+
+def _log_dirs(settings: Mapping[str, str]) -> list[str]:
+    return [path.strip() for path in settings.get("log.dirs", "").split(",") if path.strip()]
+
+
+def _offline(settings: Mapping[str, str], pid: int) -> list[str]:
+    """The log directories whose lock the broker has let go (Kafka's LogManager.handleLogDirFailure).
+
+    One that starts takes all its locks at once, and one that has lost all its directories ends: so only where
+    it holds some and not others is anything offline.
+    """
+    held = set()
+    for line in (_text("/proc/locks") or "").splitlines():
+        fields = line.split()
+        if len(fields) > 5 and fields[1] == "POSIX" and fields[4] == str(pid):
+            held.add(fields[5].rsplit(":", 1)[1])
+    lost = [path for path in _log_dirs(settings) if _inode(os.path.join(path, ".lock")) not in held]
+    return lost if len(lost) < len(_log_dirs(settings)) else []
+
+
+def _inode(path: str) -> str:
+    try:
+        return str(os.stat(path).st_ino)
+    except OSError:
+        return ""
 
 
 def _partitions(settings: Mapping[str, str], wanted: Sequence[str]) -> dict[str, dict[str, Any]]:
     kept = {os.path.realpath(path) for path in wanted}
     found = {}
-    for path in (one.strip() for one in settings.get("log.dirs", "").split(",")):
-        if path and os.path.realpath(path) not in kept:
+    for path in _log_dirs(settings):
+        if os.path.realpath(path) not in kept:
             names = sorted(name for name in _entries(path) if PARTITION.fullmatch(name))
             found[path] = {
                 "partitions": len(names),

@@ -90,6 +90,15 @@ def judge_host(
             )
         if runs(unit) and unit["n_restarts"]:
             verdict.notes.append(f"{host}: {name} was restarted by systemd {unit['n_restarts']} times")
+    for name, applied in state.get("applied", {}).items():
+        for path in (applied or {}).get("offline", []):
+            verdict.add(
+                ClusterFinding(
+                    what=f"log directory {path} is offline: {product_of.get(name, name)} has given it up",
+                    where=host,
+                    remedy="Its server.log names the error; cure the disk, then restart the broker",
+                )
+            )
     for name, waiting in state.get("pending", {}).items():
         if waiting:
             verdict.notes.append(

@@ -190,6 +190,7 @@ applied:
     - For each service the settings it was started with that one roll cannot change (listeners, chroot,
       servers, folders), or those of its file where it does not run, and what its folders hold. Null where it
       has no file.
+    - C(offline) are the log directories that a running broker has given up.
   returned: always
   type: dict
 """
@@ -257,7 +258,7 @@ def main():
             pending=host_reading.pending(asked["services"], units),
             started=host_reading.started(units),
             overrides=host_reading.overrides(asked["overrides"]),
-            applied=started_settings.read(asked["services"], asked["disks"]),
+            applied=started_settings.read(asked["services"], asked["disks"], units),
         )
     except OSError as error:
         module.fail_json(

@@ -96,6 +96,15 @@ def test_last_words(journal: str, said: str) -> None:
     assert verdict.last_words(journal) == said
 
 
+def test_a_log_directory_that_is_offline_is_a_finding() -> None:
+    found = verdict.Verdict()
+    applied = {"kafka.service": {"offline": ["/data/b"]}, "zookeeper.service": None}
+    state = {"units": {"kafka.service": RUNNING}, "applied": applied}
+    verdict.judge_host("zkkafka2", state, {}, found, PRODUCTS)
+    (reason,) = found.reasons
+    assert reason.startswith("zkkafka2: log directory /data/b is offline: the broker has given it up.")
+
+
 def test_a_pending_restart_and_a_past_one_are_notes() -> None:
     found = judge({"n_restarts": 2}, pending=["server.properties: num.io.threads"])
     assert found.reasons == []
