@@ -34,8 +34,9 @@ class ActionModule(ActionBase):
             for host, state in states.items()
             for finding in host_rules.check(host, cluster["hosts"][host], state, cluster["reads"][host])
         ]
-        found += change_rules.check(cluster, states)
-        found += [*host_rules.peers(cluster, states), *disk_rules.check(cluster, states, identity)]
+        changes = change_rules.check(cluster, states)
+        found += [*changes, *host_rules.peers(cluster, states)]
+        found += change_rules.without_echoes(changes, disk_rules.check(cluster, states, identity))
         found += [Finding(**finding) for finding in arguments["findings"]]
         groups = {
             "zookeeper": [server["host"] for server in cluster["zookeeper"]["servers"]],

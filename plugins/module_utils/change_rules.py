@@ -6,7 +6,7 @@ says the sequence that gets there. A service that has never held data may change
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.barevm.kafka.plugins.module_utils import cluster_model, kafka_settings, properties
@@ -18,12 +18,26 @@ States = Mapping[str, Mapping[str, Any]]
 
 KAFKA, ZOOKEEPER = "kafka.service", "zookeeper.service"
 
+# What a change looks like to those who look for lost disks and foreign clusters.
+ECHOES = {
+    "kafka_chroot": "kafka_chroot",
+    "kafka_log_dirs": "kafka_broker_id",
+    "zookeeper_data_dir": "zookeeper_data_dir",
+    "zookeeper_txn_log_dir": "zookeeper_txn_log_dir",
+}
+
 
 def check(cluster: Cluster, states: States) -> list[Finding]:
     """Every change that is refused."""
     of_kafka = (inter_broker_listener, inter_broker_mechanism, chroot, client_ports, log_dirs)
     of_zookeeper = (members, endpoints, data_dirs)
     return [finding for rule in (*of_kafka, *of_zookeeper) for finding in rule(cluster, states)]
+
+
+def without_echoes(refused: Iterable[Finding], others: Iterable[Finding]) -> list[Finding]:
+    """``others`` less those that tell of a refused change that a disk were missing: it would lead astray."""
+    told = {(one.host, ECHOES[one.variable]) for one in refused if one.variable in ECHOES}
+    return [one for one in others if not all((host, one.variable) in told for host in one.host.split(", "))]
 
 
 def _runs(states: States, host: str, unit: str) -> bool:
@@ -298,7 +312,7 @@ def data_dirs(cluster: Cluster, states: States) -> Iterator[Finding]:
                 host,
                 variable,
                 variables[variable],
-                f"the server's {kind} are in {path} ({old[kind]} of them), and the new folder has none",
+                f"the server's {kind} are in {path}, and the new folder has none",
                 f"One server after the other: (1) stop zookeeper.service, (2) copy {path}/version-2 into the "
                 "new folder, owner and modes included, (3) run site.yml with the new value for this host",
             )

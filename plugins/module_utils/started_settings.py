@@ -52,13 +52,14 @@ def read(
                 for key, value in properties.parse(text).items()
                 if re.fullmatch(SELECTED[name], key)
             }
-            found[service["unit"]] = {"settings": settings, "folders": {}, "offline": []}
-            if name == KAFKA:
-                pid = shown.get(service["unit"], {}).get("main_pid", 0)
-                found[service["unit"]]["folders"] = _partitions(settings, folders)
-                found[service["unit"]]["offline"] = _offline(settings, pid)
-            else:
-                found[service["unit"]]["folders"] = _ensemble_data(settings, folders)
+            pid = shown.get(service["unit"], {}).get("main_pid", 0)
+            found[service["unit"]] = {
+                "settings": settings,
+                "folders": _partitions(settings, folders)
+                if name == KAFKA
+                else _ensemble_data(settings, folders),
+                "offline": _offline(settings, pid),
+            }
     return found
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.barevm.kafka.plugins.module_utils import change_rules
+from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
 
 from tests.changed import held, inventory, judged, new_host, only, started, stopped
 from tests.described import listener, together
@@ -301,3 +303,16 @@ def test_every_rule_is_asked() -> None:
         zookeeper_data_dir="/z",
     )
     assert len({line.split(" = ")[0] for line in judged(wanted, states) if line.startswith("n1")}) == 6
+
+
+def test_a_refused_change_is_not_told_as_a_lost_disk_too() -> None:
+    told = [("n1", "kafka_log_dirs"), ("n2", "zookeeper_data_dir")]
+    told += [("n1", "kafka_chroot"), ("n2", "kafka_chroot")]
+    echoes = [("n1", "kafka_broker_id"), ("n2", "zookeeper_data_dir"), ("n1, n2", "kafka_chroot")]
+    others = [("n2", "kafka_broker_id"), ("n1", "kafka_log_dirs"), ("n1, n3", "kafka_chroot")]
+    refused, echoed, kept = ([finding(*one) for one in some] for some in (told, echoes, others))
+    assert change_rules.without_echoes(refused, [*echoed, *kept]) == kept
+
+
+def finding(host: str, variable: str) -> Finding:
+    return Finding(host, variable, "value", "rule", "remedy")
