@@ -6,6 +6,7 @@ Runs on managed hosts, needs nothing but Python 3.9 and its library, and changes
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,6 +21,9 @@ JOINS = "join"
 # The settings that name folders of data, by the file that holds them.
 FOLDERS = {"server.properties": ("log.dirs", "log.dir"), "zoo.cfg": ("dataDir", "dataLogDir")}
 
+# LocalLog.parseTopicPartitionName: a broker ends at once over a folder of any other name.
+OF_KAFKA = re.compile(r".+-\d+(\.\S+-(delete|future|stray))?|remote-log-index-cache")
+
 
 def identities(
     zookeeper_dirs: Iterable[str], kafka_log_dirs: Iterable[str], services: Iterable[Mapping[str, Any]]
@@ -28,7 +32,8 @@ def identities(
 
     ``myid`` is that of the first ZooKeeper folder. ``zookeeper_data`` says which of them hold a
     database, ``marked`` which folders may be empty, ``recorded`` which the files that services
-    run from, or would, name: those held data once.
+    run from, or would, name: those held data once. ``foreign`` are folders within log directories that
+    are none of Kafka's.
     """
     servers, logs = [path for path in zookeeper_dirs if path], list(kafka_log_dirs)
     myid = text(os.path.join(servers[0], "myid")) if servers else None
@@ -44,6 +49,7 @@ def identities(
             | {path for path in logs if _has(path, NEW)}
         ),
         "recorded": sorted(recorded(services)),
+        "foreign": {path: found for path in logs if (found := foreign(path))},
     }
 
 
@@ -58,6 +64,15 @@ def recorded(services: Iterable[Mapping[str, Any]]) -> set[str]:
                 for setting in FOLDERS.get(name, ()):
                     found |= {part.strip() for part in settings.get(setting, "").split(",")}
     return {os.path.normpath(path) for path in found if path}
+
+
+def foreign(log_dir: str) -> list[str]:
+    """The folders in a log directory that hold no partition, such as lost+found; none where it is absent."""
+    try:
+        with os.scandir(log_dir) as entries:
+            return sorted(one.name for one in entries if one.is_dir() and not OF_KAFKA.fullmatch(one.name))
+    except OSError:
+        return []
 
 
 def _has(folder: str, name: str) -> bool:

@@ -32,6 +32,7 @@ def check(cluster: Cluster, states: States, identity: Identity) -> list[Finding]
     for host in states:
         found += server_folders(host, cluster, states, identity)
         found += log_dirs(host, cluster, states)
+        found += foreign_folders(host, states)
         found += rebuilt(host, cluster, states, identity)
         found += registered_elsewhere(host, cluster, states, identity)
     return [*found, *cluster_ids(cluster, states, identity), *lost_ensemble(cluster, states, identity)]
@@ -153,6 +154,19 @@ def log_dirs(host: str, cluster: Cluster, states: States) -> Iterator[Finding]:
                 "Mount its disk; if its data is gone and the broker shall take it from the other replicas, "
                 f'run once with -e \'{{"kafka_initialize_log_dirs": ["{path}"]}}\' --limit {host}',
             )
+
+
+def foreign_folders(host: str, states: States) -> Iterator[Finding]:
+    """What a broker would end over at its next start, however long it has run."""
+    for path, names in states[host]["identities"].get("foreign", {}).items():
+        yield Finding(
+            host,
+            "kafka_log_dirs",
+            path,
+            f"it holds {', '.join(names)}: Kafka takes every folder there for a partition, and does not "
+            "start over one that is none",
+            "Move that away; where it is lost+found, in a disk's own top folder, name a folder below instead",
+        )
 
 
 def rebuilt(host: str, cluster: Cluster, states: States, identity: Identity) -> Iterator[Finding]:

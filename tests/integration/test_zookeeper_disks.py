@@ -134,3 +134,24 @@ def test_a_single_server_begins_with_the_file(release: Path, tmp_path: Path) -> 
             assert client.exists("/kept")
     finally:
         alone.stop()
+
+
+def test_a_server_that_is_added_comes_in_before_the_others_know_it(release: Path, tmp_path: Path) -> None:
+    """A run starts it while the others still run with their old list; the roll that follows tells them."""
+    grown = ensemble(release, tmp_path, 4)
+    known = [config.partition("server.4=")[0] for config in grown.configs[:3]]
+    try:
+        for index in range(3):
+            mark(grown.java[index].folder, NEW)
+            grown.java[index].start(known[index])
+        assert all(serves(grown, index, 30) for index in range(3))
+        with connected(grown.servers[:3], 10) as client:
+            client.create("/kept", b"acknowledged")
+        mark(grown.java[3].folder, JOINS)
+        grown.start(3)
+        assert serves(grown, 3, 30)
+        with connected([grown.servers[3]], 10) as client:
+            client.sync("/kept")
+            assert client.exists("/kept")
+    finally:
+        grown.stop()

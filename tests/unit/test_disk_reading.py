@@ -36,6 +36,7 @@ def test_identities_are_those_on_disk(tmp_path: Path) -> None:
         "zookeeper_data": {str(data): True, str(txn): False},
         "marked": [],
         "recorded": [],
+        "foreign": {str(tmp_path): ["data", "txn"]},
     }
 
 
@@ -46,7 +47,27 @@ def test_a_host_without_services_of_ours() -> None:
         "zookeeper_data": {},
         "marked": [],
         "recorded": [],
+        "foreign": {},
     }
+
+
+def test_folders_in_a_log_directory_that_kafka_would_end_over(tmp_path: Path) -> None:
+    for name in (
+        "orders-0",
+        "my.topic_1-17",
+        "a-b-3",
+        "orders-1.4f3c2a1b4f3c2a1b4f3c2a1b4f3c2a1b-delete",
+        "orders-1.4f3c2a1b4f3c2a1b4f3c2a1b4f3c2a1b-future",
+        "__cluster_metadata-0",
+        "remote-log-index-cache",
+    ):
+        (tmp_path / name).mkdir()
+    (tmp_path / "recovery-point-offset-checkpoint").touch()
+    assert disk_reading.foreign(str(tmp_path)) == []
+    for name in ("lost+found", ".snapshot", "foo-bar"):
+        (tmp_path / name).mkdir()
+    assert disk_reading.foreign(str(tmp_path)) == [".snapshot", "foo-bar", "lost+found"]
+    assert disk_reading.foreign("/absent") == []
 
 
 @pytest.mark.parametrize(

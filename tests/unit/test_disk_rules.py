@@ -193,6 +193,16 @@ def test_an_absent_folder_is_told_with_the_disk_it_would_be_on() -> None:
     only(told(cluster(), {**everywhere(state()), "n2": gone}), "(absent, on the file system of /)")
 
 
+def test_a_folder_that_a_broker_would_end_over() -> None:
+    lost = state()
+    lost["identities"]["foreign"] = {LOGS: ["lost+found"]}
+    only(
+        told(cluster(), {**everywhere(state()), "n2": lost}),
+        f"n2: kafka_log_dirs = '{LOGS}': it holds lost+found: Kafka takes every folder there for a partition",
+        "name a folder below instead",
+    )
+
+
 # What the running cluster knows
 
 
