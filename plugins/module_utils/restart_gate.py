@@ -85,6 +85,8 @@ class Gate:
     def __init__(self, params: Mapping[str, Any], check_mode: bool, say: Say) -> None:
         self.params, self.check_mode, self.say = params, check_mode, say
         self.candidates: Sequence[Candidate] = params["candidates"]
+        # A broker and a ZooKeeper server may share the host: overriding the one must not cost the quorum.
+        self.force = params["force"] if params["service"] == "kafka" else ""
         self.inventory = Inventory(params["brokers"], params["down"], params["allow_unavailable"])
         self.servers = {
             each["host"]: Server(each["address"], each["client_port"]) for each in params["zookeeper_servers"]
@@ -180,7 +182,7 @@ class Gate:
         return [
             Blocker(f"{place.host}: {each.what}", each.remedy, waiting_helps=False)
             for place in places
-            if place.running and place.host != self.params["force"]
+            if place.running and place.host != self.force
             for each in never(few, self.inventory, place.id)
         ]
 
@@ -196,7 +198,7 @@ class Gate:
             first = places[0]
             if not first.running:
                 return []
-            now = [] if first.host == self.params["force"] else self.before(cluster, first)
+            now = [] if first.host == self.force else self.before(cluster, first)
             return [*now, *self.never(cluster, places[1:])]
 
         def servers() -> list[Blocker]:
@@ -233,7 +235,7 @@ class Gate:
         gates = {}
         for place in places:
             blockers = self.before(cluster, place)
-            forced = place.host == self.params["force"]
+            forced = place.host == self.force
             gates[place.host] = {
                 "passes": forced or not blockers,
                 "blocked": [str(each) for each in blockers],

@@ -105,7 +105,9 @@ options:
     type: bool
     default: false
   force:
-    description: The one host whose stop is not held up. What speaks against it is returned all the same.
+    description:
+      - The one host whose broker's stop is not held up. What speaks against it is returned all the same.
+      - A ZooKeeper server on that host keeps its gate.
     type: str
     default: ""
 attributes:
