@@ -254,8 +254,8 @@ def drift_told(found: Sequence[Mapping[str, Any]]) -> list[str]:
         remedy = (
             "site.yml deletes it after the next restart"
             if own
-            else "it outranks the file, and is left alone; delete it with kafka-configs.sh --delete-config "
-            f"{setting}, or give the inventory its value"
+            else "it outranks the file, and is left alone; `kafka-configs.sh --alter --entity-type brokers "
+            f"--entity-{'default' if scope == 'cluster' else 'name ID'} --delete-config {setting}` deletes it"
         )
         told.append(
             f"drift: broker{'s' if len(brokers) > 1 else ''} {', '.join(brokers)}: {whose} sets {setting} to "

@@ -192,7 +192,7 @@ def ask(params: Mapping[str, Any], check_mode: bool = False) -> dict[str, Any]:
     todo = operations(report["settings"], changes, removals)
     refused = alter(admin, todo, timeout_s, validate_only=True)
     if refused:
-        remedy = "Give another value; no broker's settings were changed"
+        remedy = "No broker's settings were changed. Give another value, or restart it with rolling_restart"
         report["findings"] = _findings(brokers, refused, "refuses the change of its settings", remedy)
         return _answered(report)
     report["altered"] = {i: _from_and_to(of_broker, report["settings"][i]) for i, of_broker in todo.items()}

@@ -76,7 +76,7 @@ def test_a_setting_from_a_to_b_to_c_removed_and_restarted(hosts: Hosts) -> None:
 
     hosts.restart("n1")
     assert hosts.unlike_their_files() == {}
-    seen = hosts.run()  # restarted by hand: the note is of an older start
+    seen = hosts.run()  # restarted by hand: the note is of an earlier start
     assert seen.status == 0, seen.output
     overrides = hosts.overrides()
     assert overrides["1"] == {}
@@ -177,7 +177,7 @@ def test_one_broker_that_refuses_keeps_all_as_they_are(hosts: Hosts) -> None:
     answer = hosts.ask("apply", changes=changes)
     assert answer["failed"] is True
     assert "broker 2 (n2): refuses the change of its settings" in answer["msg"]
-    assert "no broker's settings were changed" in answer["msg"]
+    assert "No broker's settings were changed" in answer["msg"]
     assert hosts.answers() == before
     changes["2"]["num.io.threads"] = "12"
     assert hosts.ask("validate", changes=changes)["altered"]["2"]["num.io.threads"] == {

@@ -39,6 +39,12 @@ def tasks(kafka: Kafka, **more: Any) -> dict[str, dict[str, Any]]:
             "internal_topics": {"__consumer_offsets": {"replication_factor": 3, "min_insync_replicas": 2}},
             **more,
         },
+        "live_settings": {
+            **brokers,
+            "mode": "validate",
+            "changes": {"1": {"num.io.threads": "12"}, "3": {"num.io.threads": "12"}},
+            **more,
+        },
         "restart_gate": {
             "stage": "next",
             "zookeeper_connect": kafka.connect,
@@ -76,6 +82,7 @@ def test_every_module_fails_with_its_figures(kafka: Kafka, ansible: Ansible) -> 
     assert "broker 3 (zkkafka3): the cluster does not name it" in done.results["record_roundtrip"]["msg"]
     assert len(done.results["record_roundtrip"]["probes"]) == 4
     assert "under-replicated" in done.results["topic_health"]["msg"]
+    assert "broker 3 (zkkafka3): does not answer" in done.results["live_settings"]["msg"]
     assert "not registered: broker 3 (zkkafka3)" in done.results["restart_gate"]["msg"]
 
 
