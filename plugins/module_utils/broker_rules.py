@@ -119,8 +119,8 @@ def _orders(broker: Effective) -> Iterator[Finding]:
 
 
 def _told_elsewhere(order: Order, high: int) -> bool:
-    """Whether the definition refuses ``high`` by itself."""
-    return order.high == "offsets.topic.replication.factor" and high < 1
+    """Whether ``high`` is refused by itself, as a negative amount or no replica at all."""
+    return high < 0 or (order.high == "offsets.topic.replication.factor" and high < 1)
 
 
 def _cleaner(broker: Effective) -> Iterator[Finding]:

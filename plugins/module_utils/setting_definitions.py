@@ -98,7 +98,9 @@ class Definition:
         choices = self.valid[1:-1].split(", ")
         # A version may be named without its last part: 3.9 stands for the newest 3.9-IV*.
         wrong = [one for one in given if one not in choices and not _version(one, choices)]
-        return f"is one of {', '.join(choices)}" if wrong else ""
+        # Of the many protocol versions the ends will do.
+        told = choices if len(choices) <= 20 else [*choices[:2], "…", *choices[-2:]]
+        return f"is one of {', '.join(told)}" if wrong else ""
 
 
 def _version(given: str, choices: Iterable[str]) -> bool:

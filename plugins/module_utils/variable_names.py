@@ -17,6 +17,7 @@ OWN = ("kafka_", "zookeeper_", "host_tuning_", "preflight_")
 ANSIBLE = re.compile(r"(ansible|molecule|inventory|group|hostvars|omit|play|playbook|role|environment)(_|$)")
 # As alike as this, a name that begins otherwise is taken for a misspelt one of ours.
 ALIKE = 0.85
+ALIKE_REST = 0.7
 
 
 def unknown(
@@ -51,20 +52,19 @@ def unknown(
 
 def _meant(name: str, known: Collection[str]) -> str | None:
     """The name that was meant; empty where none is near; None where it is not ours at all."""
-    if ANSIBLE.match(name) or name.startswith("_"):
+    if ANSIBLE.match(name) or name.startswith("_") or "_" not in name:
         return None
     begins = next((own for own in OWN if name.startswith(own)), "")
     if not begins:
-        begins = _misspelt(name.partition("_")[0]) if "_" in name else ""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6 if begins else ALIKE)
-    if near and begins:
-        # Of names that are as near, the one that goes on where this one ends.
-        corrected = begins + name.partition("_")[2] if not name.startswith(begins) else name
-        longer = sorted((one for one in known if one.startswith(corrected)), key=len)
-        return longer[0] if longer else near[0]
-    if near:
-        return near[0]
-    return "" if begins else None
+        begins = _misspelt(name.partition("_")[0])
+    if not begins:
+        return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=ALIKE)), None)
+    # Judged by what follows the beginning, which all have in common.
+    rest = name.removeprefix(begins) if name.startswith(begins) else name.partition("_")[2]
+    ours = {one.removeprefix(begins): one for one in known if one.startswith(begins)}
+    near = [one for one in sorted(ours, key=len) if rest and one.startswith(rest)]
+    near += difflib.get_close_matches(rest, ours, n=1, cutoff=ALIKE_REST)
+    return ours[near[0]] if near else ""
 
 
 def _misspelt(word: str) -> str:
