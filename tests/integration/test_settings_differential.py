@@ -18,7 +18,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils import (
 )
 from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
 
-from tests import generated_settings
+from tests import generated_settings, server_properties
 from tests.described import together
 from tests.generated_settings import Configuration
 from tests.integration.conftest import ReleaseOf
@@ -146,18 +146,24 @@ def judged(version: str, release_of: ReleaseOf, tmp_path_factory: pytest.TempPat
             if hosts["n3"]["kafka_listeners"]
             else "zookeeper.connect=192.0.2.1\nlisteners=\n"
         )
-    source = tmp_path_factory.mktemp("judge") / "Judge.java"
+    libraries = release_of("kafka", version) / "libs" / "*"
+    answers = kafkas_answers(libraries, texts, tmp_path_factory.mktemp("judge"))
+    return [Judged(*row) for row in zip(drawn, ours, answers, strict=True)]
+
+
+def kafkas_answers(libraries: Path, texts: list[str], folder: Path) -> list[str]:
+    """What Kafka says of each server.properties, all in one process; empty where it takes it."""
+    source = folder / "Judge.java"
     source.write_text(HARNESS)
     run = subprocess.run(
-        ["java", "-cp", str(release_of("kafka", version) / "libs" / "*"), str(source)],
+        ["java", "-cp", str(libraries), str(source)],
         input="".join(base64.b64encode(text.encode("latin-1")).decode() + "\n" for text in texts),
         capture_output=True,
         text=True,
         check=True,
         timeout=300,
     )
-    answers = ["" if line == "taken" else line for line in run.stdout.splitlines()]
-    return [Judged(*row) for row in zip(drawn, ours, answers, strict=True)]
+    return ["" if line == "taken" else line for line in run.stdout.splitlines()]
 
 
 def test_enough_is_judged_on_both_sides(judged: list[Judged], version: str) -> None:
@@ -206,6 +212,19 @@ def _named(one: Judged) -> str:
     by_name = [name for name in given if name in one.kafkas]
     by_value = [name for name, value in given.items() if value and value in one.kafkas]
     return (by_name or by_value)[0]
+
+
+def test_kafka_takes_the_files_that_people_have(version: str, release_of: ReleaseOf, tmp_path: Path) -> None:
+    """What tests/unit holds to have no finding has none for Kafka either."""
+    texts = [
+        path.read_text(encoding="utf-8")
+        for path in server_properties.FILES
+        # What a provider fills in is on the host that has it.
+        if server_properties.version(path) == version and "config.providers" not in path.read_text()
+    ]
+    assert len(texts) >= 7
+    answers = kafkas_answers(release_of("kafka", version) / "libs" / "*", texts, tmp_path)
+    assert answers == [""] * len(texts)
 
 
 def test_the_page_tells_every_reason() -> None:
