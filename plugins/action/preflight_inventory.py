@@ -162,6 +162,10 @@ def _may_refer(raw: Any) -> bool:
     """Whether a value may hold a template; most do not, and for hundreds of hosts that saves seconds."""
     if isinstance(raw, str):
         return "{" in raw
+    if isinstance(raw, dict):
+        return any(_may_refer(part) for pair in raw.items() for part in pair)
+    if isinstance(raw, list):
+        return any(map(_may_refer, raw))
     return not isinstance(raw, (bool, int, float))
 
 

@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -250,6 +251,7 @@ def _log_dirs(host: str, variables: Mapping[str, Any], with_zookeeper: bool) -> 
                 )
 
 
+@cache
 def _within(inner: str, outer: str) -> bool:
     """Whether ``inner`` is ``outer`` or lies below it."""
     below, above = (PurePosixPath(posixpath.normpath(path)) for path in (inner, outer))

@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.bench import hosts, produce, registration, roll, site
+from tests.bench import hosts, preflight, produce, registration, roll, site
 from tests.bench.table import table
 
-PARTS = ("site", "registration", "perf", "roll")
+PARTS = ("site", "registration", "preflight", "perf", "roll")
 
 
 def main() -> int:
@@ -26,6 +26,9 @@ def main() -> int:
     if "registration" in parts:
         print("broker_registration …", flush=True)
         rows += registration.measure()
+    if "preflight" in parts:
+        print("static preflight …", flush=True)
+        rows += preflight.measure()
     if {"site", "perf", "roll"} & set(parts):
         # A first deploy is measured on hosts that are new; on hosts left by --keep it is left out.
         fresh = not hosts.facts()
