@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.barevm.kafka.plugins.module_utils import plan_text, setting_definitions
 from ansible_collections.barevm.kafka.plugins.module_utils.plan import build
-from ansible_collections.barevm.kafka.plugins.module_utils.results import Result, Verdict, write_result
+from ansible_collections.barevm.kafka.plugins.module_utils.results import Result, write_result
 from ansible_collections.barevm.kafka.plugins.modules.plan_report import DOCUMENTATION
 from ansible_collections.barevm.kafka.plugins.plugin_utils.arguments import checked
 
@@ -29,11 +29,19 @@ class ActionModule(ActionBase):
         files = {
             host: {role: of_role.get(host, {}) for role, of_role in asked["files"].items()} for host in states
         }
-        plan = build(cluster, states, files, asked["candidates"], asked["decisions"], asked["gates"])
+        plan = build(
+            cluster,
+            states,
+            files,
+            asked["candidates"],
+            asked["decisions"],
+            asked["gates"],
+            asked["validated"],
+        )
         _taken_from, definitions = setting_definitions.load(cluster["kafka"]["version"])
         text = plan_text.told(plan, {name: one.default for name, one in definitions.items()})
         reasons = plan.reasons
-        result: Verdict = "INCONCLUSIVE" if reasons else "PASS"
+        result = plan.result
         display.display(text)
         returned.update(changed=False, result=result, reasons=reasons, path="")
         if self._task.check_mode:

@@ -16,6 +16,8 @@ from ansible_collections.barevm.kafka.plugins.module_utils import setting_defini
 
 UNIT = "kafka.service"
 FILE = "server.properties"
+WAITS = " waits for its restart: "
+"""Between a setting and the reason, where a decision tells why it does not take effect live."""
 # Whoever moves partitions sets and removes these himself.
 THROTTLES = frozenset(
     {
@@ -146,7 +148,7 @@ def _judge(
             live, why = live_rules.classify(name, entry["value"], wanted.get(name), definition, version)
         if not live:
             decision.live = False
-            decision.told.append(f"{name} waits for its restart: {why}")
+            decision.told.append(f"{name}{WAITS}{why}")
         elif entry is not None and value is not None:
             same = live_rules.same(entry["value"], value)
             decision.told.append(_told(name, entry["value"], value, same))

@@ -10,9 +10,12 @@ from ansible_collections.barevm.kafka.plugins.module_utils import (
     cluster_model,
     host_tuning,
     java_matrix,
+    live_changes,
     releases,
     service_units,
 )
+from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import sentence
+from ansible_collections.barevm.kafka.plugins.module_utils.results import Verdict
 
 Read = Mapping[str, Any]
 Effect = Literal["live", "restart", "start", "file", "later"]
@@ -24,8 +27,6 @@ NAMES = {"zookeeper": "ZooKeeper server", "kafka": "broker"}
 KINDS = ("packages", "accounts", "releases", "kernel", "files", "services")
 MANY = 5
 """More new files than this in one folder are counted instead of named."""
-WAITS = " waits for its restart: "
-"""Between a setting and its reason in what live_changes.decide tells."""
 HUGEPAGES_UNIT = "transparent-huge-pages.service"
 
 
@@ -78,13 +79,17 @@ class Restart:
 
 @dataclass
 class Plan:
-    """``live`` are the hosts whose broker needs no restart; ``unasked`` says why no gate answered."""
+    """``live`` are the hosts whose broker needs no restart, ``refused`` what brokers say against that.
+
+    ``unasked`` says why no gate answered.
+    """
 
     cluster: str
     hosts: dict[str, HostPlan]
     restarts: list[Restart]
     live: list[str]
     unasked: list[str]
+    refused: list[str] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
@@ -99,7 +104,14 @@ class Plan:
             if restart.held
             for blocker in restart.blocked
         ]
-        return self.unasked + held
+        return self.refused + self.unasked + held
+
+    @property
+    def result(self) -> Verdict:
+        """Refused settings fail a run; what the gate holds back may pass once a roll has waited for it."""
+        if self.refused:
+            return "FAIL"
+        return "INCONCLUSIVE" if self.reasons else "PASS"
 
     def as_dict(self) -> dict[str, Any]:
         """The figures of plan.json."""
@@ -127,12 +139,14 @@ def build(
     candidates: Mapping[str, Sequence[Read]],
     decisions: Sequence[Read],
     gates: Mapping[str, Read],
+    validated: Read,
 ) -> Plan:
     """The plan for the hosts of ``states``, which are host_state's answers.
 
     ``files`` are rendered_files' answers by host and role: a role without one does not run. ``candidates``
     wait for a restart, by service (host, id, running, pending); ``decisions`` (live_changes.decide) say which
-    brokers need none; ``gates`` are restart_gate's answers at stage state by service.
+    brokers need none, ``validated`` what live_settings answers for those; ``gates`` are what restart_gate
+    answers at stage state, by service.
     """
     decided = {one["host"]: one for one in decisions}
     live = {one["host"] for one in decisions if one["live"]}
@@ -161,7 +175,17 @@ def build(
         ],
         live=sorted(live),
         unasked=unasked,
+        refused=_refused(validated),
     )
+
+
+def _refused(validated: Read) -> list[str]:
+    """What brokers say against settings that would be set on them live."""
+    if not validated.get("failed"):
+        return []
+    return [sentence(one) for one in validated.get("findings", ())] or [
+        str(validated.get("msg", "no answer"))
+    ]
 
 
 def _restarts(service: str, restarting: Mapping[str, Mapping[str, Read]], gate: Read) -> Iterator[Restart]:
@@ -228,7 +252,7 @@ def _host(
 
 def _reasons(decision: Read) -> dict[str, str]:
     """Why settings wait for the restart, of those that the decision tells it of."""
-    told = (sentence.partition(WAITS) for sentence in decision["told"])
+    told = (one.partition(live_changes.WAITS) for one in decision["told"])
     return {name: reason for name, sign, reason in told if sign}
 
 

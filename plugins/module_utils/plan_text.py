@@ -30,6 +30,9 @@ def told(plan: Plan, defaults: Mapping[str, str]) -> str:
     if plan.empty:
         return f"Plan for cluster {plan.cluster}: nothing to do."
     lines = [f"Plan for cluster {plan.cluster}", *_hosts(plan, defaults), *_restarts(plan)]
+    if plan.refused:
+        lines += ["Brokers refuse it, so a run would stop before it changes what runs:"]
+        lines += [f"  {reason}" for reason in plan.refused]
     return "\n".join(lines)
 
 

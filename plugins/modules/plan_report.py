@@ -39,6 +39,10 @@ options:
     type: list
     elements: dict
     default: []
+  validated:
+    description: What M(barevm.kafka.live_settings) answered at mode validate, empty where nothing is live.
+    type: dict
+    default: {}
   gates:
     description: What restart_gate answered at stage state, by service, empty where nothing would restart.
     type: dict
@@ -64,7 +68,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 result:
-  description: C(PASS) where it could be carried out now, C(INCONCLUSIVE) where a gate holds a restart back.
+  description:
+    - C(PASS) where it could be carried out now, C(INCONCLUSIVE) where the gate holds it back, C(FAIL) where a
+      broker refuses what would be set on it live.
   returned: always
   type: str
 reasons:

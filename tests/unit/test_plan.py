@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from unittest import mock
 
-from ansible_collections.barevm.kafka.plugins.module_utils import plan_text
+from ansible_collections.barevm.kafka.plugins.module_utils import live_changes, plan_text
 from ansible_collections.barevm.kafka.plugins.module_utils.plan import Plan, build
 
 HOSTS = ("k1", "k2", "k3")
@@ -126,6 +127,7 @@ def plan_of(
     states: Mapping[str, Mapping[str, Any]] | None = None,
     decisions: Sequence[Mapping[str, Any]] = (),
     gate: Mapping[str, Any] | None = None,
+    validated: Mapping[str, Any] | None = None,
 ) -> Plan:
     """The plan where ``kafka`` is what the broker's role would do on some hosts."""
     changed = kafka or {}
@@ -141,6 +143,7 @@ def plan_of(
         {"kafka": candidates},
         decisions,
         {} if gate is None else {"kafka": gate},
+        validated or {},
     )
 
 
@@ -252,6 +255,31 @@ def test_what_is_forced_is_told_and_holds_nothing_back() -> None:
     assert plan.as_dict()["restarts"][0]["forced"]
 
 
+def test_what_a_broker_refuses_to_take_live_fails() -> None:
+    finding = {"what": "refuses the change of its settings: no", "where": "broker 2 (k2)", "remedy": "Look"}
+    change = waiting(log_retention_ms=("1", "2"))
+    refused = {"failed": True, "msg": "x", "findings": [finding]}
+    plan = plan_of({"k2": change}, decisions=[decision("k2", True)], validated=refused)
+    assert plan.result == "FAIL"
+    assert plan.reasons == ["broker 2 (k2): refuses the change of its settings: no. Look."]
+    assert plan_text.told(plan, DEFAULTS).endswith(f"before it changes what runs:\n  {plan.reasons[0]}")
+    skipped = {"skipped": True, "changed": False}
+    assert plan_of({"k2": change}, decisions=[decision("k2", True)], validated=skipped).result == "PASS"
+
+
+def test_why_a_setting_waits_is_what_the_roll_decides() -> None:
+    change = waiting(queued_max_requests=("500", "600"))
+    broker = live_changes.Candidate(host="k1", id=1, pending=change["pending"])
+    entry = {"value": "500", "source": "file"}
+    cluster = {"zookeeper": {"connect": "z:1"}, "hosts": {"k1": {"kafka_version": "3.9.2"}}}
+    read = {"settings": {"1": {"queued.max.requests": entry}}}
+    with mock.patch.object(live_changes, "wanted_settings", return_value={"queued.max.requests": "600"}):
+        decided = live_changes.decide([broker], cluster, read, {"k1": {}})
+    plan = plan_of({"k1": change}, decisions=decided, gate=gate("k1"))
+    (setting,) = plan.hosts["k1"].settings
+    assert (setting.effect, bool(setting.reason)) == ("restart", True)
+
+
 def test_a_gate_that_could_not_be_asked_is_no_pass() -> None:
     change = waiting(queued_max_requests=("500", "600"))
     plan = plan_of({"k2": change, "k1": change}, gate={"failed": True, "msg": "no ZooKeeper"})
@@ -349,7 +377,7 @@ def test_a_service_that_only_is_not_enabled_is_enabled() -> None:
 
 def test_a_restart_that_this_run_leaves_is_told_as_such() -> None:
     change = waiting(queued_max_requests=("500", "600"))
-    plan = build(CLUSTER, {"k1": state()}, {"k1": {"kafka": change}}, {"kafka": []}, [], {})
+    plan = build(CLUSTER, {"k1": state()}, {"k1": {"kafka": change}}, {"kafka": []}, [], {}, {})
     text = plan_text.told(plan, DEFAULTS)
     assert "[waits for a restart that this run does not do]" in text
     assert text.endswith("No restart.")
@@ -363,7 +391,9 @@ def test_a_role_that_does_not_run_has_nothing_to_tell() -> None:
         {"host": "k1", "id": 1, "running": False, "pending": []},
         {"host": "k2", "id": 2, "running": True, "pending": ["java: 17 -> 17.0.1"]},
     ]
-    plan = build(CLUSTER, {"k1": down, "k2": state()}, {}, {"kafka": found}, [], {"kafka": gate("k1", "k2")})
+    plan = build(
+        CLUSTER, {"k1": down, "k2": state()}, {}, {"kafka": found}, [], {"kafka": gate("k1", "k2")}, {}
+    )
     assert plan_text.told(plan, DEFAULTS) == "\n".join(
         (
             "Plan for cluster lab",
