@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests import plans as made
 from tests import playbooks
-from tests.unit import test_plan as made
 
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
 
