@@ -72,7 +72,7 @@ def keep(path: str, record: Mapping[str, Any]) -> None:
 def unlike(file: str, settings: Mapping[str, str]) -> list[str]:
     """Those of ``settings`` that the file does not say; one that it does not name may have any value."""
     there = properties.parse(host_reading.text(file) or "")
-    return sorted(name for name, value in settings.items() if there.get(name, value) != value)
+    return sorted(name for name, value in settings.items() if there.get(name, str(value)) != str(value))
 
 
 def others(file: str, copy: str, names: Iterable[str]) -> list[str]:

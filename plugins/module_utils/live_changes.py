@@ -74,19 +74,24 @@ def is_ours(record: Record, name: str, value: str | None) -> bool:
 
 
 def waiting_settings(pending: Sequence[str]) -> list[str] | None:
-    """The settings of server.properties that wait; None where something else waits too."""
+    """The settings of server.properties that wait; None where something else waits too.
+
+    Its content alone is its comments or their order: no setting, and nothing to restart for.
+    """
     names = []
     for item in pending:
         path, separator, name = item.partition(": ")
-        if not separator or path.rsplit("/", 1)[-1] != FILE or name == "content":
+        if not separator or path.rsplit("/", 1)[-1] != FILE:
             return None
-        names.append(name)
-    return names
+        if name != "content":
+            names.append(name)
+    return names if pending else None
 
 
 def settings_to_read(candidates: Sequence[Candidate]) -> dict[str, list[str]]:
     """By broker id the settings that must be asked for before anything can be decided."""
-    return {str(one["id"]): names for one in candidates if (names := waiting_settings(one["pending"]))}
+    found = {str(one["id"]): waiting_settings(one["pending"]) for one in candidates}
+    return {i: names for i, names in found.items() if names is not None}
 
 
 def decide(
@@ -103,7 +108,7 @@ def decide(
     decisions = []
     for one in candidates:
         names = waiting_settings(one["pending"])
-        if names:
+        if names is not None:
             told = read.get("unanswered", {}).get(str(one["id"]))
             entries = read.get("settings", {}).get(str(one["id"]), {})
             wanted = wanted_settings(cluster, one["host"])
@@ -131,6 +136,8 @@ def _judge(
     version: str,
 ) -> None:
     decision.live = True
+    if not decision.names:
+        decision.told.append("only comments of server.properties differ, or the order of its lines")
     for name in decision.names:
         definition = definitions.find(name, version)
         value = live_rules.target(wanted.get(name), definition)

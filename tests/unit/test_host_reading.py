@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
@@ -326,3 +327,33 @@ def test_a_file_that_went_missing_and_one_of_which_only_a_comment_changed(servic
         f"{settings}: content",
         f"{environment}: KAFKA_HEAP_OPTS",
     ]
+
+
+def test_a_start_is_told_from_every_other() -> None:
+    me = host_reading.start_token(os.getpid())
+    assert re.fullmatch(r"[0-9a-f-]{36}:\d+", me)
+    assert host_reading.start_token(os.getpid()) == me
+    with subprocess.Popen(["sleep", "60"]) as other:
+        its = host_reading.start_token(other.pid)
+        other.kill()
+    assert its
+    assert its != me
+    assert host_reading.start_token(other.pid) == host_reading.start_token(0) == ""
+    found = {"kafka.service": {"main_pid": os.getpid()}, "absent.service": {"main_pid": 0}}
+    assert host_reading.started(found) == {"kafka.service": me, "absent.service": ""}
+
+
+def test_a_command_with_blanks_and_parentheses_hides_no_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = " ".join(str(number) for number in range(3, 53))
+    files(monkeypatch, {"/proc/9/stat": f"9 (a ) b) {fields}", "/proc/sys/kernel/random/boot_id": "boot\n"})
+    assert host_reading.start_token(9) == "boot:22"
+
+
+def test_the_note_of_overrides_is_read_or_empty(tmp_path: Path) -> None:
+    note = tmp_path / "overrides.json"
+    assert host_reading.overrides("") == host_reading.overrides(str(note)) == {}
+    note.write_text('{"settings": {"num.io.threads": "12"}}')
+    assert host_reading.overrides(str(note)) == {"settings": {"num.io.threads": "12"}}
+    for broken in ("", "{", "[1]"):
+        note.write_text(broken)
+        assert host_reading.overrides(str(note)) == {}

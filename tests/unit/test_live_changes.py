@@ -40,8 +40,9 @@ def decide(
 def test_what_waits_is_told_from_what_is_no_setting() -> None:
     names = live_changes.waiting_settings
     assert names([f"{PATH}: num.io.threads", f"{PATH}: a: b"]) == ["num.io.threads", "a: b"]
+    assert names([]) is None
     for other in (
-        f"{PATH}: content",
+        "/etc/kafka/log4j.properties: content",
         "/etc/kafka/kafka.env: KAFKA_OPTS",
         "unit: definition",
         "java: 11 -> 17",
@@ -69,6 +70,12 @@ def test_all_of_a_broker_or_nothing() -> None:
         "broker 1 (n1): num.io.threads: 8 -> 12; queued.max.requests waits for its restart: "
         "Kafka reads it at its start only"
     ]
+
+
+def test_comments_are_nothing_to_restart_for() -> None:
+    found = decide([f"{PATH}: content"], {})
+    assert (found["live"], found["names"], found["set"]) == (True, [], {})
+    assert found["told"] == ["only comments of server.properties differ, or the order of its lines"]
 
 
 def test_what_is_removed_falls_to_kafkas_default() -> None:
