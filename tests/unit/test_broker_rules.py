@@ -49,13 +49,6 @@ BAD: list[tuple[dict[str, Any], list[dict[str, Any]], str, Any, str]] = [
         "offsets.commit.required.acks is above offsets.topic.replication.factor (3)",
     ),
     (
-        {"queued.max.request.bytes": 1000},
-        [],
-        "queued.max.request.bytes",
-        1000,
-        "queued.max.request.bytes is below socket.request.max.bytes (104857600)",
-    ),
-    (
         {"group.max.session.timeout.ms": 5999},
         [],
         "group.max.session.timeout.ms",
@@ -78,35 +71,12 @@ BAD: list[tuple[dict[str, Any], list[dict[str, Any]], str, Any, str]] = [
         100,
         "not above connection.failed.authentication.delay.ms (100)",
     ),
-    ({"max.connections.per.ip": 0}, [], "max.connections.per.ip", 0, "nobody could connect"),
     (
         {"max.connections.per.ip.overrides": "192.0.2.7"},
         [],
         "max.connections.per.ip.overrides",
         "192.0.2.7",
         "which is no address and number",
-    ),
-    ({"process.roles": "broker"}, [], "process.roles", "broker", "belongs to a cluster without ZooKeeper"),
-    (
-        {"zookeeper.metadata.migration.enable": True},
-        [],
-        "zookeeper.metadata.migration.enable",
-        True,
-        "must know the controllers",
-    ),
-    (
-        {"group.coordinator.rebalance.protocols": "classic,consumer"},
-        [],
-        "group.coordinator.rebalance.protocols",
-        "classic,consumer",
-        "the classic rebalance protocol alone",
-    ),
-    (
-        {"inter.broker.protocol.version": "0.10.2", "log.message.format.version": "0.11.0"},
-        [],
-        "inter.broker.protocol.version",
-        "0.10.2",
-        "cannot carry log.message.format.version (0.11.0)",
     ),
     (
         {"inter.broker.protocol.version": "0.10.2", "log.message.format.version": "0.10.2"}
@@ -131,20 +101,12 @@ BAD: list[tuple[dict[str, Any], list[dict[str, Any]], str, Any, str]] = [
         "the controller's listener is the brokers' own too",
     ),
     (
-        {"sasl.enabled.mechanisms": "PLAIN"},
-        [listener("A", 9092, protocol="SASL_PLAINTEXT")],
-        "sasl.enabled.mechanisms",
-        "PLAIN",
-        "brokers log in by sasl.mechanism.inter.broker.protocol (GSSAPI), which is not offered",
-    ),
-    (
         {"listener.name.typo.ssl.client.auth": "required"},
         [],
         "listener.name.typo.ssl.client.auth",
         "required",
         "there is no listener typo, so nothing would read it",
     ),
-    ({"compression.type": "brotli"}, [], "compression.type", "brotli", "is one of uncompressed, zstd"),
     ({"metrics.recording.level": "info"}, [], "metrics.recording.level", "info", "is one of INFO, DEBUG"),
     ({"log.roll.ms": 0}, [], "log.roll.ms", 0, "is at least 1"),
     ({"offsets.topic.compression.codec": 5}, [], "offsets.topic.compression.codec", 5, "is 0 (none)"),
@@ -155,13 +117,6 @@ BAD: list[tuple[dict[str, Any], list[dict[str, Any]], str, Any, str]] = [
         "remote.log.manager.copier.thread.pool.size",
         0,
         "is at least 1, or -1",
-    ),
-    (
-        {"log.cleaner.min.cleanable.ratio": 1.5},
-        [],
-        "log.cleaner.min.cleanable.ratio",
-        1.5,
-        "is at most 1",
     ),
 ]
 

@@ -11,28 +11,11 @@ from tests.described import together
 
 BAD: list[tuple[str, Any, list[tuple[str, str, Any, str]]]] = [
     (
-        "replication factor above the brokers",
-        together(everywhere={"kafka_default_replication_factor": 4}),
-        [("group kafka", "kafka_default_replication_factor", 4, "more replicas than there are brokers (3)")],
-    ),
-    (
         "replication factors of three on one broker",
         together(1, {"kafka_min_insync_replicas": 1, "kafka_transaction_state_log_min_isr": 1}),
         [
             ("n1", f"kafka_{name}_replication_factor", 3, "more replicas than there are brokers (1)")
             for name in ("default", "offsets_topic", "transaction_state_log")
-        ],
-    ),
-    (
-        "min ISR above the replication factor",
-        together(everywhere={"kafka_transaction_state_log_min_isr": 4}),
-        [
-            (
-                "group kafka",
-                "kafka_transaction_state_log_min_isr",
-                4,
-                "is above transaction.state.log.replication.factor (3)",
-            )
         ],
     ),
     (
@@ -63,11 +46,6 @@ BAD: list[tuple[str, Any, list[tuple[str, str, Any, str]]]] = [
         ],
     ),
     (
-        "replica fetch below the largest message",
-        together(everywhere={"kafka_replica_fetch_max_bytes": 1000}),
-        [("group kafka", "kafka_replica_fetch_max_bytes", 1000, "is below message.max.bytes (1048588)")],
-    ),
-    (
         "largest message above the largest request, by properties",
         together(
             everywhere={
@@ -89,18 +67,6 @@ BAD: list[tuple[str, Any, list[tuple[str, str, Any, str]]]] = [
         [
             ("n1", "kafka_heap_size", "4 GB", "a heap size is a whole number and k, m or g"),
             ("n1", "zookeeper_heap_size", "lots", "a heap size is a whole number and k, m or g"),
-        ],
-    ),
-    (
-        "session that ZooKeeper would cut",
-        together(everywhere={"kafka_zookeeper_session_timeout_ms": 60000}),
-        [
-            (
-                "group kafka",
-                "kafka_zookeeper_session_timeout_ms",
-                60000,
-                "ZooKeeper grants sessions of 4000 to 40000 ms",
-            )
         ],
     ),
     (
