@@ -48,6 +48,25 @@ def test_killed_between_stop_and_start(host: Host) -> None:
     assert watch.fewest == 2
 
 
+def test_killed_between_the_call_and_its_record(host: Host) -> None:
+    before = world.processes()
+    wanted = {"kafka_num_io_threads": 12}
+    moment = "start:barevm.kafka.roll : Bring what each broker was started with up to what it runs with"
+    playbook.killed(world.SITE, moment, *world.given(wanted))
+    assert world.setting("num.io.threads") == {"12"}
+    for name in world.HOSTS:
+        started = world.host(name).file("/run/kafka/server.properties").content_string
+        assert "num.io.threads=12" not in started
+
+    finished = world.site(wanted)
+    assert not [change for change in finished.changes if change[1] == SETTINGS]
+    assert set(world.site(wanted).changed.values()) == {0}
+    # What is taken back is taken back live too.
+    world.site({})
+    assert world.setting("num.io.threads") == {"8"}
+    assert world.restarted(before) == {unit: set() for unit in world.UNITS}
+
+
 def test_a_gate_that_cannot_pass_stops_the_run_and_changes_nothing_more(host: Host) -> None:
     before = world.processes()
     wanted = {"kafka_properties": {"queued.max.requests": "700"}}

@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import cluster_client
 import playbook
@@ -59,6 +61,16 @@ def setting(name: str) -> set[str]:
 def site(settings: dict[str, object], *options: str, succeeds: bool = True) -> playbook.Run:
     """site.yml, with the variables that the inventory would have."""
     return playbook.run(SITE, *given(settings), *options, succeeds=succeeds)
+
+
+def plan(settings: dict[str, object]) -> dict[str, Any]:
+    """What plan.yml writes about a change to these variables."""
+    before = processes()
+    playbook.run("barevm.kafka.plan", *given(settings))
+    assert processes() == before
+    written = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "reports" / "plan.json"
+    document: dict[str, Any] = json.loads(written.read_text())
+    return document
 
 
 def given(settings: dict[str, object]) -> tuple[str, str]:
