@@ -245,6 +245,11 @@ def members(cluster: Cluster, states: States) -> Iterator[Finding]:
     new = {server["id"] for server in cluster["zookeeper"]["servers"]}
     for host, applied in _servers(cluster, states):
         old = set(_members(applied["settings"], cluster["hosts"][host]["zookeeper_id"]))
+        if _is_alone(applied["settings"]) and len(new) > 1:
+            others = [one["host"] for one in cluster["zookeeper"]["servers"] if one["host"] != host]
+            if _runs(states, host, ZOOKEEPER) or not all(_has_database(states, one) for one in others):
+                yield _no_longer_alone(host, new)
+            continue
         if old == new or len(old) // 2 + len(new) // 2 + 2 > len(old | new):
             continue
         yield Finding(
@@ -256,6 +261,29 @@ def members(cluster: Cluster, states: States) -> Iterator[Finding]:
             "of them acknowledged would be lost",
             "Add or remove one server, run site.yml until no restart is pending, then the next",
         )
+
+
+def _is_alone(settings: Mapping[str, str]) -> bool:
+    return not any(name.startswith("server.") for name in settings)
+
+
+def _has_database(states: States, host: str) -> bool:
+    data = states.get(host, {}).get("identities", {}).get("zookeeper_data", {})
+    return bool(data) and all(data.values())
+
+
+def _no_longer_alone(host: str, new: set[int]) -> Finding:
+    """A server without a list speaks to no other, and new ones must not vote without data."""
+    return Finding(
+        host,
+        "the group zookeeper",
+        sorted(new),
+        "the server stands alone now: others cannot join it while it runs, and without its data they must "
+        "not elect a leader",
+        "(1) Stop zookeeper.service on this host, (2) copy version-2 of zookeeper_data_dir and of "
+        "zookeeper_txn_log_dir to every new server, owned by zookeeper_user, (3) run site.yml at once, which "
+        "starts all of them together",
+    )
 
 
 def endpoints(cluster: Cluster, states: States) -> Iterator[Finding]:

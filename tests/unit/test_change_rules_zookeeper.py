@@ -27,12 +27,9 @@ def ensemble(*numbers: int) -> Inventory:
         ((1, 2, 3), (1, 2, 3, 4), False),
         ((1, 2, 3, 4), (1, 2, 3, 4, 5), False),
         ((1, 2, 3), (1, 2), False),
-        ((1,), (1, 2), False),
         # {4, 5 and one of the old} and {the other two} would both rule.
         ((1, 2, 3), (1, 2, 3, 4, 5), True),
         ((1, 2, 3, 4, 5), (1, 2, 3), True),
-        # Two empty servers would elect one of themselves.
-        ((1,), (1, 2, 3), True),
         ((1, 2, 3), (1, 2, 4), True),
     ],
 )
@@ -53,6 +50,30 @@ def test_majorities_must_meet(before: tuple[int, ...], after: tuple[int, ...], r
         assert found == []
     # The list binds those that start together, too.
     assert judged(ensemble(*after), stopped(states)) == found
+
+
+@pytest.mark.parametrize("after", [(1, 2), (1, 2, 3)])
+def test_a_server_that_stands_alone_gets_company_with_its_data(after: tuple[int, ...]) -> None:
+    states = started(ensemble(1))
+    states |= {f"z{number}": new_host() for number in after[1:]}
+
+    def give(*data: bool) -> None:
+        for number in after[1:]:
+            folders = {f"/{place}": has for place, has in enumerate(data)}
+            states[f"z{number}"]["identities"]["zookeeper_data"] = folders
+
+    give(False, False)
+    found = judged(ensemble(*after), states)
+    only(found, "z1", f"the group zookeeper = {list(after)}", "stands alone now", "(2) copy version-2")
+    give(True, True)
+    assert judged(ensemble(*after), states) == found, "it runs"
+    stopped(states)
+    assert judged(ensemble(*after), states) == []
+    for data in ((), (True, False)):
+        give(*data)
+        assert judged(ensemble(*after), states) == found
+    del states["z2"]
+    assert judged(ensemble(*after), states) == found
 
 
 @pytest.mark.parametrize("variable", ["zookeeper_peer_port", "zookeeper_election_port"])
