@@ -82,7 +82,7 @@ NO_LIMIT_UP_TO = {"queued.max.request.bytes": 0}
 PRODUCERS_WAIT_MS = 30_000
 MEBIBYTE = 1024 * 1024
 WITHOUT_ZOOKEEPER = re.compile(
-    r"(process\.roles|early\.start\.listeners|controller\.(quorum\.|listener\.names)|metadata\.log\."
+    r"(process\.roles|controller\.(quorum\.|listener\.names)|metadata\.log\."
     r"|group\.(consumer|share)\.)"
 )
 SECURE_KEYS = ("ssl.keystore.location", "ssl.keystore.key", "ssl.engine.factory.class")
@@ -198,7 +198,7 @@ def _mode(broker: Effective) -> Iterator[Finding]:
     """What belongs to a cluster without ZooKeeper: nothing reads it here, or Kafka refuses it."""
     migrating = broker.says("zookeeper.metadata.migration.enable")
     for name in broker.variables["kafka_properties"]:
-        of_migration = migrating and name.startswith("controller.")
+        of_migration = migrating and name.startswith(("controller.", "metadata.log."))
         if WITHOUT_ZOOKEEPER.match(name) and not of_migration:
             yield Finding(
                 broker.host,
@@ -271,23 +271,24 @@ def _listeners(broker: Effective) -> Iterator[Finding]:
     listeners = {one["name"]: one["protocol"] for one in cluster_model.listeners(broker.variables)}
     chosen = cluster_model.inter_broker_listener(broker.variables)
     control = broker.text("control.plane.listener.name")
-    if control and not broker.provided("control.plane.listener.name"):
-        if control not in listeners:
-            yield Finding(
-                broker.host,
-                broker.where("control.plane.listener.name"),
-                control,
-                "there is no listener of this name",
-                f"Name one of {', '.join(listeners)}",
-            )
-        elif control == chosen:
-            yield Finding(
-                broker.host,
-                broker.where("control.plane.listener.name"),
-                control,
-                "the controller's listener is the brokers' own too, which Kafka refuses (KIP-291)",
-                "Give it a listener of its own",
-            )
+    for setting in ("control.plane.listener.name", "early.start.listeners"):
+        for name in [] if broker.provided(setting) else broker.items(setting):
+            if name not in listeners:
+                yield Finding(
+                    broker.host,
+                    broker.where(setting),
+                    name,
+                    "there is no listener of this name",
+                    f"Name one of {', '.join(listeners)}",
+                )
+    if control == chosen:
+        yield Finding(
+            broker.host,
+            broker.where("control.plane.listener.name"),
+            control,
+            "the controller's listener is the brokers' own too, which Kafka refuses (KIP-291)",
+            "Give it a listener of its own",
+        )
     if listeners.get(chosen, "").startswith("SASL_"):
         yield from _brokers_login(broker, chosen)
     for name, protocol in listeners.items():
