@@ -19,6 +19,8 @@ from tests.integration.cluster import Kafka, ZooKeeper
 
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "barevm.kafka"
+# One broker cannot have what three can: a test that starts it again gives it these.
+CLASSIC = {"offsets.topic.replication.factor": "1", "default.replication.factor": "1"}
 
 ReleaseOf = Callable[..., Path]
 
@@ -63,9 +65,7 @@ def classic(release_of: ReleaseOf, tmp_path_factory: pytest.TempPathFactory) -> 
     alone = ZooKeeper.create(release_of("zookeeper", "3.6.2"), folder)
     cluster = Kafka(release_of("kafka", "2.6.0"), folder, alone, "")
     try:
-        cluster.start(
-            1, settings={"offsets.topic.replication.factor": "1", "default.replication.factor": "1"}
-        )
+        cluster.start(1, settings=CLASSIC)
         yield cluster
     finally:
         cluster.stop(hard=True)
