@@ -62,6 +62,18 @@ def candidates(
     }
 
 
+def down(
+    states: Mapping[str, Mapping[str, Mapping[str, Any]]], chosen: Sequence[Mapping[str, Any]], service: str
+) -> list[str]:
+    """The hosts of this run where ``service`` does not run and is not about to be started."""
+    started = {one["host"] for one in chosen}
+    return [
+        host
+        for host, state in states.items()
+        if service in state and not state[service]["running"] and host not in started
+    ]
+
+
 def left(
     chosen: Sequence[Mapping[str, Any]], done: Sequence[Mapping[str, Any]], service: str
 ) -> list[dict[str, Any]]:

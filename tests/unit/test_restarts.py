@@ -67,3 +67,9 @@ def test_a_turn_is_told() -> None:
         "broker 2 on b was restarted (controller, last): gate 0.1 s, gone after 0.0 s, up in 2.1 s, "
         "back in sync 0.9 s later"
     ]
+
+
+def test_what_is_down_and_stays_down_is_not_waited_for() -> None:
+    idle, dead = {"running": True, "pending": []}, {"running": False, "pending": []}
+    states = {"a": {"kafka": idle}, "b": {"kafka": dead}, "c": {"kafka": dead}, "z": {"zookeeper": dead}}
+    assert restarts.down(states, [{"host": "c", "id": 3}], "kafka") == ["b"]
