@@ -12,8 +12,8 @@ from ansible_collections.barevm.kafka.plugins.module_utils import restarts
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
-            "restart_down": restarts.down,
             "restart_candidates": restarts.candidates,
+            "restart_down": restarts.down,
             "restarted": lambda gate, service, *results: restarts.restarted(service, gate, *results),
             "restarts_left": restarts.left,
             "restarts_told": restarts.told,
