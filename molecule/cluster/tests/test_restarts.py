@@ -92,6 +92,11 @@ def test_a_broker_without_its_disk_stays_down_until_the_disk_is_back(host: Host)
 
 def test_services_are_back_after_a_reboot(host: Host) -> None:
     before = registration()
+    # What waited for a restart has had it, whoever gave it.
+    folder = "/etc/systemd/system/kafka.service.d"
+    host.check_output("mkdir %s && printf '[Service]\\nNice=1\\n' >%s/nice.conf", folder, folder)
+    waits = "cluster2: restart pending: the broker does not run with unit: drop-ins"
+    assert waits in playbook.run("barevm.kafka.verify").output
     booted = host.check_output("systemctl show --property=UserspaceTimestamp --value")
     reboot(host)
     cluster_client.wait_until("the broker to register", registration)
@@ -103,4 +108,7 @@ def test_services_are_back_after_a_reboot(host: Host) -> None:
     assert host.check_output("systemctl show --property=UserspaceTimestamp --value") != booted
     assert host.check_output("systemctl is-system-running --wait") == "running"
     assert cluster_client.four_letter_word("192.168.21.21", "ruok") == "imok"
-    playbook.run("barevm.kafka.verify")
+    assert "restart pending" not in playbook.run("barevm.kafka.verify").output
+    host.check_output("rm -r %s", folder)
+    playbook.run("barevm.kafka.site")
+    assert "restart pending" not in playbook.run("barevm.kafka.verify").output
