@@ -6,7 +6,6 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,8 +17,10 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play import Play
 from ansible.playbook.play_context import PlayContext
 from ansible.playbook.task import Task
+from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar
+from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
 
@@ -57,18 +58,27 @@ def guarded() -> Iterator[None]:
         yield
 
 
-@cache
-def _load_plugins() -> None:
+@contextmanager
+def ansible_importing() -> Iterator[None]:
+    """Collections are found as in a run; afterwards as before, since the finder is in other tests' way."""
     init_plugin_loader()
+    try:
+        yield
+    finally:
+        _AnsibleCollectionFinder._remove()
 
 
 def judge(folder: Path, inventory: Any) -> dict[str, Any]:
     """What the action says of ``inventory`` (data), judged from ``folder`` without any connection."""
     from ansible_collections.barevm.kafka.plugins.action.preflight_inventory import ActionModule
 
-    _load_plugins()
     source = folder / "hosts.yml"
     source.write_text(yaml.safe_dump(inventory, sort_keys=False))
+    with ansible_importing():
+        return _judged(ActionModule, folder, source)
+
+
+def _judged(action_module: type[ActionBase], folder: Path, source: Path) -> dict[str, Any]:
     loader = DataLoader()
     loader.set_basedir(str(folder))
     hosts = InventoryManager(loader=loader, sources=[str(source)])
@@ -78,7 +88,7 @@ def judge(folder: Path, inventory: Any) -> dict[str, Any]:
     first = hosts.get_hosts()[0]
     given = variables.get_vars(play=play, host=first, task=task)
     given["hostvars"] = HostVars(inventory=hosts, variable_manager=variables, loader=loader)
-    action = ActionModule(
+    action = action_module(
         task=task,
         connection=Guard(),
         play_context=PlayContext(play=play),
