@@ -22,7 +22,7 @@ from tests.ledger_figures import Figures
 ROLLS = 5
 LIVE = 3
 READ_ONLY = "queued.max.requests"
-CAN_BE_LIVE = "log.cleaner.backoff.ms"
+CAN_BE_LIVE = "log.retention.ms"
 STEADY_S = 3
 
 MEDIAN_GAP_MS = 600.0
@@ -94,7 +94,7 @@ def live(settings: dict[str, str]) -> tuple[list[Change], list[Change]]:
     for number in range(LIVE):
         beside.append(change(settings))
         told("nothing to do", beside[-1])
-        settings[CAN_BE_LIVE] = str(15001 + number)
+        settings[CAN_BE_LIVE] = str(604_000_000 + number)
         done.append(change(settings))
         told(f"{CAN_BE_LIVE} {number + 1} of {LIVE}", done[-1])
         if done[-1].waits_s:
@@ -113,7 +113,7 @@ def measure() -> list[Row]:
     rolled = rolls(settings)
     beside, changed = live(settings)
     partition = max(one.seen.worst_partition_gap_s for one in rolled)
-    steady, steady_live = statistics.median(gaps(beside)), statistics.median(gaps(changed))
+    steady, steady_live = max(gaps(beside)), statistics.median(gaps(changed))
     wall, share = (
         statistics.median(getattr(one, which) for one in rolled) for which in ("wall_s", "waiting")
     )
