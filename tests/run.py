@@ -77,7 +77,7 @@ STAGES: dict[str, tuple[Phase, ...]] = {
         pytest("unit", "tests/unit", 400, ".venv", "-n", "auto"),
         pytest("unit-oldest", "tests/unit", 400, ".venv-oldest", "-n", "auto"),
     ),
-    "integration": (pytest("integration", "tests/integration", 900),),
+    "integration": (pytest("integration", "tests/integration", 1500),),
     "molecule": tuple(
         scenario(path.parent.name) for path in sorted((ROOT / "molecule").glob("*/molecule.yml"))
     ),
