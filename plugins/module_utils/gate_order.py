@@ -32,6 +32,16 @@ class Place:
 NOT_RUNNING = "it does not run, so its start takes nothing away"
 
 
+def broker_runs(cluster: Cluster, one: Candidate) -> bool:
+    """Whether a broker runs: systemd may have started it once more since it was looked at.
+
+    One that answers runs; a znode alone may be what a killed one left behind.
+    """
+    return one["running"] or (
+        one["id"] in cluster.registered and one["id"] in cluster.views and not cluster.views[one["id"]].error
+    )
+
+
 def brokers_in_order(cluster: Cluster, inventory: Inventory, candidates: Sequence[Candidate]) -> list[Place]:
     """Not running first, then what serves least, then rack by rack; the controller's rack and it last.
 
@@ -46,7 +56,8 @@ def brokers_in_order(cluster: Cluster, inventory: Inventory, candidates: Sequenc
         broker, rack = one["id"], racks.get(one["id"], "")
         in_last = rack == controller_rack
         where = f"rack {rack}" if rack else "no rack"
-        if not one["running"]:
+        running = broker_runs(cluster, one)
+        if not running:
             step, reason = 0, NOT_RUNNING
         elif not cluster.registered:
             step, reason = 2, f"{where}; who serves what is not known"
@@ -61,7 +72,7 @@ def brokers_in_order(cluster: Cluster, inventory: Inventory, candidates: Sequenc
         else:
             step, reason = 2, f"{where}, in sync"
         key = (step, step == 2 and in_last, rack, broker == cluster.controller, broker)
-        return key, Place(one["host"], broker, one["running"], reason)
+        return key, Place(one["host"], broker, running, reason)
 
     return [found for _, found in sorted((place(one) for one in candidates), key=lambda pair: pair[0])]
 
@@ -78,7 +89,8 @@ def servers_in_order(
     def place(one: Candidate) -> tuple[tuple[int, int], Place]:
         server = servers.get(one["host"], "")
         state = states.get(server)
-        if not one["running"]:
+        running = one["running"] or (state is not None and not state.error)
+        if not running:
             step, reason = 0, NOT_RUNNING
         elif state is None or state.error:
             step, reason = 1, "it runs but does not serve, so nothing depends on it now"
@@ -86,6 +98,6 @@ def servers_in_order(
             step, reason = 3, "it leads: last, so that one election is enough"
         else:
             step, reason = 2, f"it is a {state.role}"
-        return (step, one["id"]), Place(one["host"], one["id"], one["running"], reason)
+        return (step, one["id"]), Place(one["host"], one["id"], running, reason)
 
     return [found for _, found in sorted((place(one) for one in candidates), key=lambda pair: pair[0])]

@@ -219,7 +219,8 @@ class Gate:
             "host": place.host,
             "id": place.id,
             "session": cluster.registered.get(place.id, "") if kafka else "",
-            "leaders": led if kafka else [],
+            # A refusal is read by people, and these may be thousands.
+            "leaders": led if kafka and not blockers else [],
             "reason": place.reason,
         }
         about = f"{place.host} is next, and must not be stopped: {count(len(blockers), 'reason')}."

@@ -61,6 +61,20 @@ def test_what_does_not_run_is_first_then_what_serves_least() -> None:
     assert "out of sync" in order[3].reason
 
 
+def test_what_systemd_has_started_since_is_in_order_with_those_that_run() -> None:
+    answers = cluster(WHOLE)
+    one = Candidate(host="zkkafka1", id=1, running=False)
+    (place,) = brokers_in_order(answers, INVENTORY, [one])
+    assert (place.running, place.reason) == (True, "rack rack1, in sync")
+    left_behind = replace(answers, views={**answers.views, 1: View("no connection")})
+    assert not brokers_in_order(left_behind, INVENTORY, [one])[0].running
+    unregistered = replace(answers, registered={2: "0x2", 3: "0x3"})
+    assert not brokers_in_order(unregistered, INVENTORY, [one])[0].running
+    server = Candidate(host="one", id=1, running=False)
+    assert servers_in_order(servers("leader", "follower"), {"one": A}, [server])[0].running
+    assert not servers_in_order(servers("", "leader"), {"one": A}, [server])[0].running
+
+
 def test_zookeepers_leader_is_last() -> None:
     hosts = {"one": A, "two": B, "three": C}
     wanted = [Candidate(host=host, id=i, running=True) for i, host in enumerate(("one", "two", "three"), 1)]

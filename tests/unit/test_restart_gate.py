@@ -130,13 +130,21 @@ def test_what_does_not_run_passes_whatever_the_cluster_says(monkeypatch: pytest.
     stopped = [{"host": "zkkafka2", "id": 2, "running": False}]
     answer = ask(monkeypatch, FakeLooker(Cluster(unreadable="no quorum")), candidates=stopped)
     assert (answer["next"]["host"], answer["next"]["session"]) == ("zkkafka2", "")
-    doomed = cluster(Partition((1,), (1,), 1), WHOLE)
+    doomed = cluster(Partition((1,), (1,), 1), WHOLE, registered={1: "0x1", 3: "0x3"})
     both = [*stopped, {"host": "zkkafka1", "id": 1, "running": True}]
     answer = ask(monkeypatch, FakeLooker(doomed), candidates=both)
     assert (answer["next"]["host"], answer.get("failed")) == ("zkkafka2", None)
     led = [replace(WHOLE, leader=3, replicas=(2, 1, 3)), replace(WHOLE, leader=2)]
-    answer = ask(monkeypatch, FakeLooker(cluster(*led)), candidates=stopped)
+    answer = ask(monkeypatch, FakeLooker(cluster(*led, views={})), candidates=stopped)
     assert answer["next"]["leaders"] == ["t-0", "t-1"]
+
+
+def test_what_came_up_by_itself_has_its_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    back = [{"host": "zkkafka1", "id": 1, "running": False}]
+    answer = ask(monkeypatch, FakeLooker(cluster(LAGGING)), candidates=back, timeout_s=0.05)
+    assert answer["failed"]
+    assert "t-0" in answer["msg"]
+    assert answer["next"]["leaders"] == []
 
 
 def test_nobody_is_next(monkeypatch: pytest.MonkeyPatch) -> None:
