@@ -50,8 +50,8 @@ unit: venv test-tools ## unit tests
 integration: venv test-tools ## modules against real ZooKeeper and broker processes on loopback
 	@$(TOOLS)/python tests/run.py integration
 
-molecule: venv ## all scenarios, side by side on hosts of their own
-	@$(TOOLS)/python tests/run.py molecule
+molecule: venv ## all scenarios on hosts of their own, side by side but for the one under load
+	@$(TOOLS)/python tests/run.py molecule molecule-under-load
 
 molecule-cluster: ## three hosts from bare to proven, --check against what then changed, reboot, --limit, --tags
 

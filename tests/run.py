@@ -29,6 +29,9 @@ STOP_LIMIT_S = 20
 COUNTS = ("passed", "failed", "skipped")
 # Scenarios that run on the older of the two supported ansible-core lines; the others run on the newer.
 ON_OLDEST = {"classic"}
+# Scenarios that measure what producers notice: beside others they would measure those.
+UNDER_LOAD = {"change"}
+SCENARIOS = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,12 @@ def scenario(name: str) -> Phase:
 STAGES: dict[str, tuple[Phase, ...]] = {
     "lint": (Phase("lint", ("python", "tests/lint.py"), 400, tests=False, lines=True),),
     "unit": (
-        pytest("unit", "tests/unit", 400, ".venv", "-n", "auto"),
-        pytest("unit-oldest", "tests/unit", 400, ".venv-oldest", "-n", "auto"),
+        pytest("unit", "tests/unit", 600, ".venv", "-n", "auto"),
+        pytest("unit-oldest", "tests/unit", 600, ".venv-oldest", "-n", "auto"),
     ),
     "integration": (pytest("integration", "tests/integration", 1500),),
-    "molecule": tuple(
-        scenario(path.parent.name) for path in sorted((ROOT / "molecule").glob("*/molecule.yml"))
-    ),
+    "molecule": tuple(scenario(name) for name in SCENARIOS if name not in UNDER_LOAD),
+    "molecule-under-load": tuple(scenario(name) for name in SCENARIOS if name in UNDER_LOAD),
 }
 
 
