@@ -91,7 +91,17 @@ SECURE_KEYS = ("ssl.keystore.location", "ssl.keystore.key", "ssl.engine.factory.
 def contradictions(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
     """Settings of one broker that cannot work together."""
     for broker in effective_settings.brokers(groups, hosts):
-        for rule in (_orders, _cleaner, _idle, _connections, _mode, _formats, _listeners, _compaction):
+        for rule in (
+            _orders,
+            _cleaner,
+            _idle,
+            _connections,
+            _mode,
+            _formats,
+            _listeners,
+            _compaction,
+            _tiered,
+        ):
             yield from rule(broker)
 
 
@@ -340,6 +350,24 @@ def _of_listener(broker: Effective, listener: str, name: str) -> tuple[str, str]
     """A setting as one listener has it: its own, or the broker's. The name that says it, and the value."""
     own = f"listener.name.{listener.lower()}.{name}"
     return (own, broker.text(own)) if broker.given(own) else (name, broker.text(name))
+
+
+def _tiered(broker: Effective) -> Iterator[Finding]:
+    """What LogConfig.validateBrokerLogConfigValues holds a broker with tiered storage to at its start."""
+    if not broker.says("remote.log.storage.system.enable"):
+        return
+    for local in ("log.local.retention.ms", "log.local.retention.bytes"):
+        whole = local.replace("local.", "")
+        kept, most = broker.number(local), broker.number(whole)
+        # -2 is as the whole, -1 no limit.
+        if kept is not None and most is not None and most >= 0 and (kept == -1 or kept > most):
+            yield Finding(
+                broker.host,
+                broker.where(local),
+                broker.value(local),
+                f"{local} is above {whole} ({most}), and the broker would not start with tiered storage",
+                f"Set it to {most} or less, or to -2: as {whole}",
+            )
 
 
 def _compaction(broker: Effective) -> Iterator[Finding]:

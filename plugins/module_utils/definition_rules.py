@@ -169,8 +169,21 @@ def _unknown(
         rule = f"Kafka {version} does not have this setting yet ({other} has)"
         remedy = "Leave it out, or raise kafka_version"
     else:
-        near = difflib.get_close_matches(name, definitions, n=1, cutoff=0.7)
-        meant = f"Write {near[0]} if that was meant; if" if near else "If"
+        near = _near(name, definitions)
+        meant = f"Write {near} if that was meant; if" if near else "If"
         rule = f"Kafka {version} has no such setting"
         remedy = f"{meant} a plugin reads it, add its name to kafka_allow_unknown_properties"
     return Finding(host, f"kafka_properties[{name}]", value, rule, remedy)
+
+
+def _near(name: str, definitions: dict[str, setting_definitions.Definition]) -> str:
+    """The name that was meant, of a listener's setting by what follows the listener; empty where none is."""
+    of_listener = setting_definitions.OF_LISTENER.fullmatch(name)
+    if of_listener is None:
+        return next(iter(difflib.get_close_matches(name, definitions, n=1, cutoff=0.7)), "")
+    own = [one for one in definitions if setting_definitions.LISTENERS_OWN.fullmatch(one)]
+    # Between the two may stand a SASL mechanism, as in setting_definitions.find.
+    mechanism = re.match(r"([^.]+\.(?=sasl\.))?", of_listener[1])
+    begins = name[: of_listener.start(1)] + (mechanism[0] if mechanism else "")
+    near = difflib.get_close_matches(name.removeprefix(begins), own, n=1, cutoff=0.8)
+    return f"{begins}{near[0]}" if near else ""

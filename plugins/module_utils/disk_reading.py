@@ -33,7 +33,7 @@ def identities(
     ``myid`` is that of the first ZooKeeper folder. ``zookeeper_data`` says which of them hold a
     database, ``marked`` which folders may be empty, ``recorded`` which the files that services
     run from, or would, name: those held data once. ``foreign`` are folders within log directories that
-    are none of Kafka's.
+    are none of Kafka's. ``linked`` says where a folder that is reached by a symbolic link really is.
     """
     servers, logs = [path for path in zookeeper_dirs if path], list(kafka_log_dirs)
     myid = text(os.path.join(servers[0], "myid")) if servers else None
@@ -50,6 +50,7 @@ def identities(
         ),
         "recorded": sorted(recorded(services)),
         "foreign": {path: found for path in logs if (found := foreign(path))},
+        "linked": linked([*servers, *logs]),
     }
 
 
@@ -73,6 +74,11 @@ def foreign(log_dir: str) -> list[str]:
             return sorted(one.name for one in entries if one.is_dir() and not OF_KAFKA.fullmatch(one.name))
     except OSError:
         return []
+
+
+def linked(paths: Iterable[str]) -> dict[str, str]:
+    """Where each path leads that has a symbolic link in it."""
+    return {path: real for path in paths if (real := os.path.realpath(path)) != os.path.normpath(path)}
 
 
 def _has(folder: str, name: str) -> bool:

@@ -33,6 +33,7 @@ def check(cluster: Cluster, states: States, identity: Identity) -> list[Finding]
         found += server_folders(host, cluster, states, identity)
         found += log_dirs(host, cluster, states)
         found += foreign_folders(host, states)
+        found += linked_folders(host, states)
         found += rebuilt(host, cluster, states, identity)
         found += registered_elsewhere(host, cluster, states, identity)
     return [*found, *cluster_ids(cluster, states, identity), *lost_ensemble(cluster, states, identity)]
@@ -167,6 +168,26 @@ def foreign_folders(host: str, states: States) -> Iterator[Finding]:
             "start over one that is none",
             "Move that away; where it is lost+found, in a disk's own top folder, name a folder below instead",
         )
+
+
+def linked_folders(host: str, states: States) -> Iterator[Finding]:
+    """A log directory that a symbolic link leads to other data; the inventory alone does not show it."""
+    identities = states[host]["identities"]
+    linked = identities.get("linked", {})
+    logs = [*identities["meta_properties"]]
+    for position, path in enumerate(logs):
+        for other in [*_data(states[host]), *logs[:position]]:
+            if not {path, other} & linked.keys():
+                continue
+            one, two = (f"{normpath(linked.get(each, each))}/" for each in (path, other))
+            if one.startswith(two) or two.startswith(one):
+                yield Finding(
+                    host,
+                    "kafka_log_dirs",
+                    path,
+                    f"by a symbolic link it is the same as, or nested with, {other} ({two[:-1]})",
+                    "Give each its own folder",
+                )
 
 
 def rebuilt(host: str, cluster: Cluster, states: States, identity: Identity) -> Iterator[Finding]:

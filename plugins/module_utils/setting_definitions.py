@@ -104,8 +104,8 @@ class Definition:
 
 
 def _version(given: str, choices: Iterable[str]) -> bool:
-    short = re.match(r"0\.\d+\.\d+|[1-9]\d*\.\d+", given)
-    return short is not None and any(choice.startswith(f"{short[0]}-IV") for choice in choices)
+    short = re.fullmatch(r"(0\.\d+\.\d+|[1-9]\d*\.\d+)(\..*)?", given)
+    return short is not None and any(choice.startswith(f"{short[1]}-IV") for choice in choices)
 
 
 def _internal(kind: str, valid: str = "") -> tuple[str, Definition]:

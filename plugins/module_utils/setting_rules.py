@@ -58,12 +58,18 @@ def sizes(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
         largest = settings["message.max.bytes"]
         for name in SIZES[1:]:
             if settings[name] < largest:
+                where, source = _where(hosts, host, name), _where(hosts, host, SIZES[0])
+                followed = kafka_settings.variable(SIZES[0])
+                follow = "leave it out to have it follow"
+                if source != followed and where == kafka_settings.variable(name):
+                    # What is not given follows the variable alone.
+                    follow = f"write {followed} in the place of {source}: it follows that"
                 yield Finding(
                     host,
-                    _where(hosts, host, name),
+                    where,
                     settings[name],
                     f"{name} is below message.max.bytes ({largest}), so the largest batch could not pass",
-                    f"Set it to {largest} or more, or leave it out to have it follow",
+                    f"Set it to {largest} or more, or {follow}",
                 )
 
 

@@ -58,13 +58,20 @@ def _meant(name: str, known: Collection[str]) -> str | None:
     if not begins:
         begins = _misspelt(name.partition("_")[0])
     if not begins:
-        return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=ALIKE)), None)
+        near = difflib.get_close_matches(name, known, n=1, cutoff=ALIKE)
+        return near[0] if near and not _another_word(name, near[0]) else None
     # Judged by what follows the beginning, which all have in common.
     rest = name.removeprefix(begins) if name.startswith(begins) else name.partition("_")[2]
     ours = {one.removeprefix(begins): one for one in known if one.startswith(begins)}
     near = [one for one in sorted(ours, key=len) if rest and one.startswith(rest)]
     near += difflib.get_close_matches(rest, ours, n=1, cutoff=ALIKE_REST)
     return ours[near[0]] if near else ""
+
+
+def _another_word(name: str, near: str) -> bool:
+    """Whether the names differ in their first words alone, and that is a tool's: kafkacat_version."""
+    (word, _, rest), (ours, _, our_rest) = name.partition("_"), near.partition("_")
+    return rest == our_rest and word.startswith(ours) and len(word) > len(ours) + 1
 
 
 def _misspelt(word: str) -> str:

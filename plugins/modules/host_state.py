@@ -166,7 +166,8 @@ identities:
   description: >-
     C(myid); C(meta_properties) of each log directory, or null; C(zookeeper_data), which of ZooKeeper's
     folders hold a database; C(marked), the folders that may be empty; C(recorded), those that the
-    services' files name; C(foreign), folders within log directories that are none of Kafka's.
+    services' files name; C(foreign), folders within log directories that are none of Kafka's;
+    C(linked), where a path with a symbolic link in it leads.
   returned: always
   type: dict
 pending:

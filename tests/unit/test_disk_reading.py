@@ -37,6 +37,7 @@ def test_identities_are_those_on_disk(tmp_path: Path) -> None:
         "marked": [],
         "recorded": [],
         "foreign": {str(tmp_path): ["data", "txn"]},
+        "linked": {},
     }
 
 
@@ -48,6 +49,7 @@ def test_a_host_without_services_of_ours() -> None:
         "marked": [],
         "recorded": [],
         "foreign": {},
+        "linked": {},
     }
 
 
@@ -68,6 +70,13 @@ def test_folders_in_a_log_directory_that_kafka_would_end_over(tmp_path: Path) ->
         (tmp_path / name).mkdir()
     assert disk_reading.foreign(str(tmp_path)) == [".snapshot", "foo-bar", "lost+found"]
     assert disk_reading.foreign("/absent") == []
+
+
+def test_where_a_symbolic_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    given = [f"{tmp_path}/real/", f"{tmp_path}/link/below", f"{tmp_path}/absent"]
+    assert disk_reading.linked(given) == {given[1]: f"{tmp_path}/real/below"}
 
 
 @pytest.mark.parametrize(

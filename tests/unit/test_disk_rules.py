@@ -203,6 +203,21 @@ def test_a_folder_that_a_broker_would_end_over() -> None:
     )
 
 
+def test_a_log_directory_that_a_link_leads_to_another() -> None:
+    twice = state(logs={"/data/a": META, "/data/link": META})
+    twice["identities"]["linked"] = {"/data/link": "/data/a"}
+    only(
+        told(cluster(), {**everywhere(state()), "n2": twice}),
+        "n2: kafka_log_dirs = '/data/link': by a symbolic link it is the same as, or nested with, /data/a",
+    )
+    within = state(logs={"/data/link": META})
+    within["identities"]["linked"] = {"/data/link": f"{DATA}/kafka"}
+    only(told(cluster(), {**everywhere(state()), "n2": within}), f"nested with, {DATA}")
+    apart_of_it = state(logs={"/data/a": META, "/data/link": META})
+    apart_of_it["identities"]["linked"] = {"/data/link": "/data/ab"}
+    assert told(cluster(), {**everywhere(state()), "n2": apart_of_it}) == []
+
+
 # What the running cluster knows
 
 

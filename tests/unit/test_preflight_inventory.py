@@ -269,7 +269,7 @@ def test_a_name_that_no_role_knows_is_told_with_the_nearest(judge: Judge) -> Non
                 n1={"kafka_num_partition": 1, "zookeper_id": 1},
                 n2={"kafka_zzz": [1], "kafka_exporter_port": 9308, "kafka_ssl_keypassword": "hunter2"},
                 # What it breaks otherwise is told in the same message.
-                n3={"kafka_num_partitions": "many"},
+                n3={"kafka_num_partitions": "many", "kafkabroker_idd": 3},
             )
         )
     )
@@ -288,7 +288,8 @@ def test_a_name_that_no_role_knows_is_told_with_the_nearest(judge: Judge) -> Non
     assert f"n1: zookeper_id = 1: {unread}. Write zookeeper_id if that was meant; if {own}" in message
     assert "n3: kafka_num_partitions = 'many'" in message
     assert "kafka_ssl_keypassword = '<hidden>'" in message
-    assert message.count(unread) == 6
+    assert f"n3: kafkabroker_idd = 3: {unread}. Write kafka_broker_id if that was meant; if {own}" in message
+    assert message.count(unread) == 7
 
 
 def test_names_of_others_are_given_by_their_beginning(judge: Judge) -> None:
@@ -296,6 +297,8 @@ def test_names_of_others_are_given_by_their_beginning(judge: Judge) -> None:
         "preflight_foreign_variables": ["kafka_exporter_", "kafka_my_port"],
         "kafka_exporter_port": 9308,
         "kafka_my_port": 9095,
+        # A tool of its own, that is no misspelt kafka_.
+        "kafkacat_version": "1.7.0",
         "kafka_listeners": [{"name": "A", "port": "{{ kafka_my_port }}"}],
     }
     found = accepted(judge(cluster(everywhere=foreign)))

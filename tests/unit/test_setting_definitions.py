@@ -74,6 +74,8 @@ def test_a_version_is_judged_by_its_line_or_the_newest_older_one(version: str, t
         ("log.cleaner.min.cleanable.ratio", "half", "is a number"),
         ("inter.broker.protocol.version", "3.9", ""),
         ("inter.broker.protocol.version", "2.6-IV0", ""),
+        ("inter.broker.protocol.version", "2.8.1", ""),
+        ("inter.broker.protocol.version", "3.9-IV9", "is one of"),
         ("inter.broker.protocol.version", "9.9", "is one of"),
         ("ssl.keystore.password", "a,b=c #", ""),
         ("num.io.threads", "${file:/etc/kafka/secret:threads}", ""),
@@ -134,6 +136,23 @@ def test_a_named_variable_is_held_to_the_definition_too() -> None:
             ("n2", "kafka_num_io_threads", 0, "num.io.threads is at least 1"),
         ],
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("ssl.client.auht", "ssl.client.auth"),
+        ("scram-sha-512.sasl.jaas.confg", "scram-sha-512.sasl.jaas.config"),
+        ("sasl.enabled.mechanism", "sasl.enabled.mechanisms"),
+        ("foo.bar", ""),
+    ],
+)
+def test_the_nearest_name_of_a_listeners_own_setting(written: str, meant: str) -> None:
+    name = f"listener.name.plaintext.{written}"
+    described = together(n2={"kafka_properties": {name: "x"}})
+    (finding,) = [one for one in judged.errors(described) if one.variable == f"kafka_properties[{name}]"]
+    begins = f"Write listener.name.plaintext.{meant} if that was meant; if" if meant else "If a plugin"
+    assert finding.remedy.startswith(begins)
 
 
 def test_the_nearest_name_and_the_way_out_are_told() -> None:

@@ -127,3 +127,11 @@ def test_what_is_unwise_is_a_warning(described: Any, expected: Any) -> None:
 @pytest.mark.parametrize("described", [pytest.param(described, id=name) for name, described in GOOD])
 def test_what_is_right_is_accepted(described: Any) -> None:
     judged.accepted(described)
+
+
+def test_sizes_that_follow_a_variable_do_not_follow_kafka_properties() -> None:
+    found = judged.errors(together(everywhere={"kafka_properties": {"message.max.bytes": 10485760}}))
+    assert [(one.variable, one.value) for one in found] == [("kafka_replica_fetch_max_bytes", 1048588)]
+    assert found[0].remedy.endswith(
+        "write kafka_message_max_bytes in the place of kafka_properties[message.max.bytes]: it follows that"
+    )
