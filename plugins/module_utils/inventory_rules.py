@@ -61,6 +61,7 @@ def check(groups: Groups, hosts: Hosts) -> list[Finding]:
         broker_rules.contradictions,
         zookeeper_rules.settings,
         service,
+        forced,
         folders,
         releases,
         sameness_rules.variables,
@@ -173,6 +174,19 @@ def service(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
                 chroot,
                 "a chroot begins with / and does not end with it",
                 "Write it like /kafka, or leave it empty for none",
+            )
+
+
+def forced(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
+    """An override that names nobody would be met by the gate that it was to override."""
+    for name in sorted({hosts[host]["kafka_roll_force"] for host in groups["kafka"]} - {""}):
+        if name not in groups["kafka"]:
+            yield Finding(
+                "group kafka",
+                "kafka_roll_force",
+                name,
+                "no host of the group kafka has this name",
+                f"Name one of {', '.join(groups['kafka'])}",
             )
 
 

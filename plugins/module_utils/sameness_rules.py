@@ -22,8 +22,13 @@ SAME_EVERYWHERE = {
         "kafka_version",
         "kafka_scala_version",
         "kafka_inter_broker_listener",
+        # One roll is for all hosts, so one of them does not have its own way.
+        "kafka_roll_allow_unavailable",
+        "kafka_roll_force",
+        "kafka_roll_timeout_s",
+        "kafka_roll_stall_timeout_s",
     ),
-    "zookeeper": ("zookeeper_version", "zookeeper_tick_time_ms"),
+    "zookeeper": ("zookeeper_version", "zookeeper_tick_time_ms", "zookeeper_roll_allow_outage"),
 }
 # Which broker leads a partition, coordinates a group or makes a topic changes at any time: where these
 # differ, so does what clients are promised.
@@ -73,13 +78,17 @@ def variables(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
         for name in names:
             values: dict[Any, list[str]] = defaultdict(list)
             for host in groups[group]:
-                values[hosts[host][name]].append(host)
+                value = hosts[host][name]
+                values[tuple(value) if isinstance(value, list) else value].append(host)
             if len(values) > 1:
-                told = "; ".join(f"{value!r} on {_hosts(sharing)}" for value, sharing in values.items())
+                shown = {key: list(key) if isinstance(key, tuple) else key for key in values}
+                told = "; ".join(
+                    f"{shown[value]!r} on {_hosts(sharing)}" for value, sharing in values.items()
+                )
                 yield Finding(
                     f"group {group}",
                     name,
-                    list(values),
+                    list(shown.values()),
                     f"it differs between hosts: {told}",
                     "Set it once for the group",
                 )

@@ -153,7 +153,21 @@ BAD: list[tuple[str, Any, list[tuple[str, str, Any, str]]]] = [
             ("kafka", "kafka_scala_version", "2.13", "2.12"),
             ("zookeeper", "zookeeper_version", "3.9.5", "3.6.2"),
             ("zookeeper", "zookeeper_tick_time_ms", 2000, 3000),
+            ("zookeeper", "zookeeper_roll_allow_outage", False, True),
+            ("kafka", "kafka_roll_allow_unavailable", [], ["t"]),
+            ("kafka", "kafka_roll_timeout_s", 600, 900),
+            ("kafka", "kafka_roll_stall_timeout_s", 300, 900),
         )
+    ),
+    (
+        "kafka_roll_force names nobody",
+        together(everywhere={"kafka_roll_force": "2"}),
+        [("group kafka", "kafka_roll_force", "2", "no host of the group kafka has this name")],
+    ),
+    (
+        "kafka_roll_force on one host alone",
+        together(n2={"kafka_roll_force": "n2"}),
+        [("group kafka", "kafka_roll_force", ["", "n2"], "'n2' on n2")],
     ),
     (
         "owned setting in kafka_properties",
@@ -196,6 +210,7 @@ GOOD: list[tuple[str, Any]] = [
             n1={"kafka_broker_id": 70000},
         ),
     ),
+    ("an override for one broker", together(everywhere={"kafka_roll_force": "n2"})),
     ("no chroot", together(everywhere={"kafka_chroot": ""})),
     ("a deep chroot", together(everywhere={"kafka_chroot": "/clusters/kafka-1"})),
     (
