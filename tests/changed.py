@@ -39,7 +39,11 @@ def started(inventory: Inventory) -> dict[str, State]:
         if host in groups["kafka"]:
             settings = kafka_settings.broker_settings(variables, cluster["zookeeper"]["connect"])
             state["units"]["kafka.service"] = {"active_state": "active"}
-            state["applied"]["kafka.service"] = {"settings": as_text(settings), "folders": {}}
+            state["applied"]["kafka.service"] = {
+                "settings": as_text(settings),
+                "folders": {},
+                "release": f"kafka_2.13-{variables['kafka_version']}",
+            }
             meta = {path: {"broker.id": "1"} for path in variables["kafka_log_dirs"]}
             state["identities"]["meta_properties"] = meta
         if host in groups["zookeeper"]:

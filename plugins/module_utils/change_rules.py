@@ -6,10 +6,17 @@ says the sequence that gets there. A service that has never held data may change
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils import cluster_model, kafka_settings, properties
+from ansible_collections.barevm.kafka.plugins.module_utils import (
+    cluster_model,
+    effective_settings,
+    kafka_settings,
+    properties,
+    setting_definitions,
+)
 from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
 
 Cluster = Mapping[str, Any]
@@ -17,6 +24,7 @@ States = Mapping[str, Mapping[str, Any]]
 """What module host_state answered, by host; of hosts outside --limit there is none."""
 
 KAFKA, ZOOKEEPER = "kafka.service", "zookeeper.service"
+PROTOCOL = "inter.broker.protocol.version"
 
 # What a change looks like to those who look for lost disks and foreign clusters.
 ECHOES = {
@@ -29,7 +37,14 @@ ECHOES = {
 
 def check(cluster: Cluster, states: States) -> list[Finding]:
     """Every change that is refused."""
-    of_kafka = (inter_broker_listener, inter_broker_mechanism, chroot, client_ports, log_dirs)
+    of_kafka = (
+        protocol_version,
+        inter_broker_listener,
+        inter_broker_mechanism,
+        chroot,
+        client_ports,
+        log_dirs,
+    )
     of_zookeeper = (members, endpoints, data_dirs)
     return [finding for rule in (*of_kafka, *of_zookeeper) for finding in rule(cluster, states)]
 
@@ -120,6 +135,45 @@ def inter_broker_listener(cluster: Cluster, states: States) -> Iterator[Finding]
             f"kafka_inter_broker_listener: {old}, and add {other} to every broker; (2) name that one in "
             f"kafka_inter_broker_listener, {old} still there; (3) remove {old}",
         )
+
+
+def protocol_version(cluster: Cluster, states: States) -> Iterator[Finding]:
+    """No release speaks a protocol version newer than itself (Kafka documentation, "Upgrading")."""
+    for broker in cluster["kafka"]["brokers"]:
+        host = broker["host"]
+        applied = _applied(states, host, KAFKA) or {}
+        ran = re.search(r"-(\d+)\.(\d+)\.\d+$", applied.get("release", ""))
+        variables = cluster["hosts"][host]
+        wanted = variables["kafka_version"]
+        if ran is None or setting_definitions.line(wanted) == f"{ran[1]}.{ran[2]}":
+            continue
+        old = f"{ran[1]}.{ran[2]}"
+        speaks = applied["settings"].get(PROTOCOL, old)
+        will_speak = effective_settings.Effective(host, variables).text(PROTOCOL)
+        if _numbers(will_speak) > _numbers(old) and _serves(cluster, states):
+            yield Finding(
+                host,
+                "kafka_version",
+                wanted,
+                f"the broker would speak {PROTOCOL} {will_speak}, which those that still run {old} do not "
+                "understand",
+                f"In two runs, each for all brokers: (1) with {PROTOCOL}: "
+                f"'{setting_definitions.line(speaks)}' in kafka_properties, (2) without it, once every "
+                f"broker runs {wanted}",
+            )
+        elif _numbers(speaks) > _numbers(wanted):
+            yield Finding(
+                host,
+                "kafka_version",
+                wanted,
+                f"the broker speaks {PROTOCOL} {speaks} and has written data so, which {wanted} cannot read",
+                f"Stay with {old} or newer; Kafka does not go back",
+            )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The line of a version, or of a protocol version such as 3.9-IV0."""
+    return setting_definitions.version_key(version.partition("-")[0])[:2]
 
 
 def inter_broker_mechanism(cluster: Cluster, states: States) -> Iterator[Finding]:

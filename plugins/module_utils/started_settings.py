@@ -16,8 +16,8 @@ from ansible_collections.barevm.kafka.plugins.module_utils import properties
 KAFKA, ZOOKEEPER = "server.properties", "zoo.cfg"
 SELECTED = {
     KAFKA: (
-        r"advertised\.listeners|broker\.rack|inter\.broker\.listener\.name|listener\.security\.protocol\.map"
-        r"|listeners|log\.dirs|(listener\.name\.[^.]+\.)?sasl\.enabled\.mechanisms"
+        r"advertised\.listeners|broker\.rack|inter\.broker\.(listener\.name|protocol\.version)"
+        r"|listener\.security\.protocol\.map|listeners|log\.dirs|(listener\.name\.[^.]+\.)?sasl\.enabled\.mechanisms"
         r"|sasl\.mechanism\.inter\.broker\.protocol|zookeeper\.connect"
     ),
     ZOOKEEPER: r"clientPort|dataDir|dataLogDir|server\.\d+",
@@ -35,7 +35,8 @@ def read(
     ``folders`` are those the inventory wants. Of Kafka's, those are told that it does not want any more: how
     many partitions each holds, ``some`` of their names, whether it is ``recorded`` (meta.properties). Of
     ZooKeeper's all, the wanted ones too: how many ``snapshots`` and ``logs``. ``offline`` are the log
-    directories that a running broker has given up. ``shown`` is what systemd says of the units.
+    directories that a running broker has given up. ``release`` names the folder
+    that it runs from. ``shown`` is what systemd says of the units.
     """
     found: dict[str, dict[str, Any] | None] = {}
     for service in services:
@@ -59,8 +60,15 @@ def read(
                 if name == KAFKA
                 else _ensemble_data(settings, folders),
                 "offline": _offline(settings, pid),
+                "release": _release(service["started_dir"]),
             }
     return found
+
+
+def _release(started_dir: str) -> str:
+    """The folder of the release that the unit started, without its path; empty where it did not tell."""
+    words = (_text(os.path.join(started_dir, "unit")) or "").split()
+    return os.path.basename(words[1]) if len(words) > 1 else ""
 
 
 def _log_dirs(settings: Mapping[str, str]) -> list[str]:

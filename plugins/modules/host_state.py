@@ -191,7 +191,8 @@ applied:
     - For each service the settings it was started with that one roll cannot change (listeners, chroot,
       servers, folders), or those of its file where it does not run, and what its folders hold. Null where it
       has no file.
-    - C(offline) are the log directories that a running broker has given up.
+    - C(offline) are the log directories that a running broker has given up, C(release) is the name of the
+      folder that the service runs from.
   returned: always
   type: dict
 """

@@ -316,3 +316,29 @@ def test_a_refused_change_is_not_told_as_a_lost_disk_too() -> None:
 
 def finding(host: str, variable: str) -> Finding:
     return Finding(host, variable, "value", "rule", "remedy")
+
+
+OLD, NEW = {"kafka_version": "2.6.0"}, {"kafka_version": "3.9.2"}
+PINNED = {"kafka_properties": {"inter.broker.protocol.version": "2.6"}}
+
+
+def test_another_line_of_kafka_takes_two_runs() -> None:
+    found = judged(inventory(**NEW), started(inventory(**OLD)))
+    assert len(found) == 3
+    only(
+        found,
+        "n1",
+        "kafka_version = '3.9.2': the broker would speak inter.broker.protocol.version 3.9-IV0",
+        "(1) with inter.broker.protocol.version: '2.6' in kafka_properties, (2) without it, once every",
+    )
+    assert judged(inventory(**NEW, **PINNED), started(inventory(**OLD))) == []
+    assert judged(inventory(**NEW), started(inventory(**NEW, **PINNED))) == []
+    assert judged(inventory(kafka_version="3.9.3"), started(inventory(**NEW))) == []
+    # Brokers that are all stopped start with one mind.
+    assert judged(inventory(**NEW), stopped(started(inventory(**OLD)))) == []
+
+
+def test_kafka_does_not_go_back_behind_its_protocol() -> None:
+    found = judged(inventory(**OLD), started(inventory(**NEW)))
+    only(found, "n2", "kafka_version = '2.6.0'", "Kafka does not go back")
+    assert judged(inventory(**OLD), started(inventory(**NEW, **PINNED))) == []
