@@ -48,6 +48,8 @@ class Inventory:
     """Hosts whose service is known not to run: nothing there comes back by itself."""
     allow_unavailable: Collection[str] = ()
     """Topics that may be without a leader, or below min.insync.replicas, while a broker restarts."""
+    servers_down: Collection[str] = ()
+    """Hosts whose ZooKeeper server is known not to run, and is not about to be started."""
     names: Mapping[int, str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -156,7 +158,7 @@ def _stopped_with(cluster: Cluster, stopping: int) -> list[tuple[str, Partition]
 def before_stop(cluster: Cluster, inventory: Inventory, stopping: int) -> list[Blocker]:
     """What speaks against stopping this broker now; empty: nothing."""
     if cluster.unreadable:
-        return [unreadable(cluster), *ensemble_blockers(cluster.ensemble)]
+        return [unreadable(cluster), *ensemble_blockers(cluster.ensemble, inventory.servers_down)]
     return [
         *never(cluster, inventory, stopping),
         *_missing(cluster, inventory, stopping),
@@ -164,7 +166,7 @@ def before_stop(cluster: Cluster, inventory: Inventory, stopping: int) -> list[B
         *_lagging_elsewhere(cluster, inventory, stopping),
         *_below_minimum(cluster, inventory, stopping),
         *_reassignments(cluster),
-        *ensemble_blockers(cluster.ensemble),
+        *ensemble_blockers(cluster.ensemble, inventory.servers_down),
         *controller_blockers(cluster, inventory),
         *view_blockers(cluster, inventory, {name for name, _ in _stopped_with(cluster, stopping)}),
     ]
@@ -282,15 +284,16 @@ def _reassignments(cluster: Cluster) -> list[Blocker]:
     ]
 
 
-def ensemble_blockers(ensemble: Ensemble | None) -> list[Blocker]:
-    """What keeps a ZooKeeper ensemble from being whole."""
+def ensemble_blockers(ensemble: Ensemble | None, down: Collection[str] = ()) -> list[Blocker]:
+    """What keeps a ZooKeeper ensemble from being whole; servers on hosts in ``down`` are not waited for."""
     if ensemble is None:
         return []
     return [
         Blocker(
             f"{finding.where}: {finding.what}",
             finding.remedy,
-            waiting_helps="does not allow" not in finding.what,
+            waiting_helps="does not allow" not in finding.what
+            and finding.where.partition(", ")[0] not in down,
         )
         for finding in ensemble.findings
     ]
@@ -360,16 +363,19 @@ def view_blockers(cluster: Cluster, inventory: Inventory, partitions: Collection
     return found
 
 
-def before_server_stop(ensemble: Ensemble, size: int, allow_outage: bool) -> list[Blocker]:
+def before_server_stop(
+    ensemble: Ensemble, size: int, allow_outage: bool, down: Collection[str] = ()
+) -> list[Blocker]:
     """What speaks against stopping one server of an ensemble of ``size`` now."""
-    found = ensemble_blockers(ensemble)
+    found = ensemble_blockers(ensemble, down)
     if size < 3 and not allow_outage:
         found.insert(
             0,
             Blocker(
                 f"an ensemble of {count(size, 'server')} serves nobody while one restarts",
                 "Make it three servers, or set zookeeper_roll_allow_outage: true; brokers keep serving, but "
-                "no broker can register and no leader can be elected until it is back",
+                "no broker can register and no leader can be elected until it is back. Brokers alone are "
+                "rolled by rolling_restart with roll_services: [kafka]",
                 waiting_helps=False,
             ),
         )

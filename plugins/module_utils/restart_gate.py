@@ -67,6 +67,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "leaders": {"type": "list", "elements": "str", "default": []},
     "allow_unavailable": {"type": "list", "elements": "str", "default": []},
     "allow_outage": {"type": "bool", "default": False},
+    "servers_down": {"type": "list", "elements": "str", "default": []},
     "force": {"type": "str", "default": ""},
 }
 POLL_S = 0.1
@@ -87,7 +88,9 @@ class Gate:
         self.candidates: Sequence[Candidate] = params["candidates"]
         # A broker and a ZooKeeper server may share the host: overriding the one must not cost the quorum.
         self.force = params["force"] if params["service"] == "kafka" else ""
-        self.inventory = Inventory(params["brokers"], params["down"], params["allow_unavailable"])
+        self.inventory = Inventory(
+            params["brokers"], params["down"], params["allow_unavailable"], params["servers_down"]
+        )
         self.servers = {
             each["host"]: Server(each["address"], each["client_port"]) for each in params["zookeeper_servers"]
         }
@@ -171,7 +174,12 @@ class Gate:
             return []
         if self.params["service"] == "zookeeper":
             assert cluster.ensemble is not None
-            return before_server_stop(cluster.ensemble, len(self.servers), self.params["allow_outage"])
+            return before_server_stop(
+                cluster.ensemble,
+                len(self.servers),
+                self.params["allow_outage"],
+                self.params["servers_down"],
+            )
         return before_stop(cluster, self.inventory, place.id)
 
     def never(self, cluster: Cluster, places: Sequence[Place]) -> list[Blocker]:
@@ -223,7 +231,7 @@ class Gate:
             "leaders": led if kafka and not blockers else [],
             "reason": place.reason,
         }
-        about = f"{place.host} is next, and must not be stopped: {count(len(blockers), 'reason')}."
+        about = f"{self.params['service']} on {place.host} is next, and must not be stopped: {count(len(blockers), 'reason')}."
         answer = self.answer(blockers or overridden, about if blockers else "", next=found)
         answer["forced"] = bool(overridden)
         answer["waiting_for"] = answer["waiting_for"] if blockers else []

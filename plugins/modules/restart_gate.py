@@ -104,6 +104,11 @@ options:
     description: Whether an ensemble of one or two servers may be restarted, which it cannot survive serving.
     type: bool
     default: false
+  servers_down:
+    description: Hosts whose ZooKeeper server is known not to run and not to be started, so not waited for.
+    type: list
+    elements: str
+    default: []
   force:
     description:
       - The one host whose broker's stop is not held up. What speaks against it is returned all the same.

@@ -205,6 +205,10 @@ def test_a_server_of_the_ensemble_is_missing() -> None:
     found = only(blockers(cluster(WHOLE, ensemble=servers("follower", "leader", ""))))
     assert "three, ZooKeeper c:2181: does not answer" in found.what
     assert found.waiting_helps
+    known = Inventory(BROKERS, servers_down=["three"])
+    assert not only(
+        blockers(cluster(WHOLE, ensemble=servers("follower", "leader", "")), 1, known)
+    ).waiting_helps
 
 
 def test_a_server_that_may_not_say_how_it_is() -> None:

@@ -98,7 +98,9 @@ def test_a_wait_says_what_blocks_and_how_long_is_left(monkeypatch: pytest.Monkey
     answer = ask(monkeypatch, FakeLooker(cluster(LAGGING)), said.append, timeout_s=0.2)
     assert said[0].startswith("the next restart: 1 of 1 partition not in sync on broker 3 (zkkafka3): t-0; ")
     assert said[0].endswith("; 0 s left")
-    assert answer["msg"].startswith("zkkafka1 is next, and must not be stopped: 2 reasons.\n  1. 1 of 1")
+    assert answer["msg"].startswith(
+        "kafka on zkkafka1 is next, and must not be stopped: 2 reasons.\n  1. 1 of 1"
+    )
     assert answer["waited_s"] >= 0.2
 
 
