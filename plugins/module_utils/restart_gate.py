@@ -231,7 +231,8 @@ class Gate:
             "leaders": led if kafka and not blockers else [],
             "reason": place.reason,
         }
-        about = f"{self.params['service']} on {place.host} is next, and must not be stopped: {count(len(blockers), 'reason')}."
+        what = f"{self.params['service']} on {place.host}"
+        about = f"{what} is next, and must not be stopped: {count(len(blockers), 'reason')}."
         answer = self.answer(blockers or overridden, about if blockers else "", next=found)
         answer["forced"] = bool(overridden)
         answer["waiting_for"] = answer["waiting_for"] if blockers else []
