@@ -1,0 +1,150 @@
+"""What a durability test leaves on disk: one folder a test, whose files are all that its processes share.
+
+A tester that is killed leaves them as they are: what was acknowledged is in mapped files, every event is a
+line of its own. So a later run can still judge. Times are nanoseconds of the controller's monotonic clock,
+which all its processes share and which no clock step moves; it begins anew with a boot.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+LEDGERS = "ledgers"
+"""The folder of all ledgers, in the reports folder."""
+TEST = "test.json"
+SENT = "sent"
+EVENTS = "events.jsonl"
+OBSERVED = "observed.jsonl"
+SECONDS = "seconds.jsonl"
+GAPS = "gaps.jsonl"
+PROBE = "probe.jsonl"
+FINAL = "final.json"
+LOCK = "lock"
+STOP = "stop"
+TESTER_LOG = "tester.log"
+
+Line = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Started:
+    """What was started: test.json. It holds no client properties, since those may be secrets."""
+
+    run_id: str
+    """16 hexadecimal digits; each record carries them."""
+    name: str
+    """What the result is called: ``<name>.json``."""
+    topic: str
+    own_topic: bool
+    """Whether the test made the topic, and may remove it."""
+    partitions: int
+    replication_factor: int
+    min_insync_replicas: int
+    producers: int
+    record_size: int
+    """Bytes of a record's value; with a payload file, of its largest."""
+    payload_file: str
+    acks: str
+    idempotence: bool
+    compression: str
+    records_per_s: float
+    """Of all producers together; 0 is as fast as it goes."""
+    delivery_timeout_s: float
+    bootstrap_servers: list[str]
+    zookeeper_connect: str
+    zookeeper_servers: list[dict[str, Any]]
+    """As ``preflight_cluster.zookeeper.servers``."""
+    brokers: list[dict[str, Any]]
+    """As ``preflight_cluster.kafka.brokers``: a broker's id and its host's name."""
+    reader: bool
+    """Whether a reader ran alongside."""
+    group_members: int
+    probe: bool
+    started: str
+    """Wall clock, ISO 8601 in UTC."""
+    started_ns: int
+    """Monotonic clock; second 0 of every series."""
+    wall_ns: int
+    """Wall clock minus monotonic clock at the start, to notice a step."""
+    boot_id: str
+    """The controller's: after another boot, monotonic times say nothing."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """What else was given, for the result's parameters."""
+
+
+def partition_file(folder: Path, partition: int, kind: str) -> Path:
+    """The file of one partition; ``kind`` is ``acked``, ``failed`` or ``offsets``."""
+    return folder / f"p{partition:05}.{kind}"
+
+
+def write_test(folder: Path, test: Started) -> None:
+    """Write test.json; raises OSError."""
+    (folder / TEST).write_text(json.dumps(asdict(test), indent=2) + "\n")
+
+
+def read_test(folder: Path) -> Started:
+    """Read test.json; raises OSError, and ValueError where it is none."""
+    try:
+        return Started(**json.loads((folder / TEST).read_text()))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{folder / TEST} is no durability test: {error}") from None
+
+
+def append(path: Path, **line: Any) -> Line:
+    """Add a line with the time ``at_ns`` (now, unless given); several processes may. Raises OSError."""
+    whole = {"at_ns": time.monotonic_ns(), **line}
+    # One write to a file opened for appending: lines of several processes do not mix (open(2), O_APPEND).
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(handle, json.dumps(whole).encode() + b"\n")
+    finally:
+        os.close(handle)
+    return whole
+
+
+def lines(path: Path) -> Iterator[Line]:
+    """The lines of a file, none where there is no file; half a line at its end is not there yet."""
+    try:
+        with path.open(encoding="utf-8") as stream:
+            for line in stream:
+                if line.endswith("\n"):
+                    yield json.loads(line)
+    except FileNotFoundError:
+        return
+
+
+def mark(folder: Path, kind: str, what: str, **more: Any) -> Line:
+    """Add an event of the test (``kind``: note, task, strike, healed, proof, …); raises OSError."""
+    return append(folder / EVENTS, kind=kind, what=what, **more)
+
+
+def is_running(folder: Path) -> bool:
+    """Whether the tester of this ledger lives: it holds the lock as long."""
+    try:
+        handle = os.open(folder / LOCK, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(handle)
+
+
+def final(folder: Path) -> Mapping[str, Any] | None:
+    """What the tester said at its end; None where it did not come to it."""
+    try:
+        document: Mapping[str, Any] = json.loads((folder / FINAL).read_text())
+    except FileNotFoundError:
+        return None
+    return document
