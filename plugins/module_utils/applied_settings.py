@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils import host_reading, properties
+from ansible_collections.barevm.kafka.plugins.module_utils import host_files, properties
 
 
 def noted(record: Mapping[str, Any], settings: Mapping[str, str], started: str) -> dict[str, Any]:
@@ -71,16 +71,16 @@ def keep(path: str, record: Mapping[str, Any]) -> None:
 
 def unlike(file: str, settings: Mapping[str, str]) -> list[str]:
     """Those of ``settings`` that the file does not say; one that it does not name may have any value."""
-    there = properties.parse(host_reading.text(file) or "")
+    there = properties.parse(host_files.text(file) or "")
     return sorted(name for name, value in settings.items() if there.get(name, str(value)) != str(value))
 
 
 def others(file: str, copy: str, names: Iterable[str]) -> list[str]:
     """Settings other than ``names`` in which the file differs from the started copy."""
-    differing = properties.differing(host_reading.text(copy) or "", host_reading.text(file) or "")
+    differing = properties.differing(host_files.text(copy) or "", host_files.text(file) or "")
     return sorted(set(differing) - set(names))
 
 
 def take_over(file: str, copy: str) -> None:
     """Bring the started copy to the file: its owner stays."""
-    write(copy, host_reading.text(file) or "", os.stat(copy))
+    write(copy, host_files.text(file) or "", os.stat(copy))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.barevm.kafka.plugins.module_utils import properties
-from ansible_collections.barevm.kafka.plugins.module_utils.host_reading import text
+from ansible_collections.barevm.kafka.plugins.module_utils.host_files import text
 
 NEW = "initialize"
 """The file that says of an empty folder that it may be filled; ZooKeeper knows it itself."""

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ansible_collections.barevm.kafka.plugins.module_utils import file_changes, started_with
+from ansible_collections.barevm.kafka.plugins.module_utils.host_files import text
 
 UNIT_PROPERTIES: dict[str, Callable[[str], Any]] = {
     "LoadState": str,
@@ -32,15 +33,6 @@ UNIT_PROPERTIES: dict[str, Callable[[str], Any]] = {
     "FragmentPath": str,
     "DropInPaths": str.split,
 }
-
-
-def text(path: str) -> str | None:
-    """The file's text; None where it cannot be read."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read()
-    except OSError:
-        return None
 
 
 def users(names: Iterable[str]) -> dict[str, dict[str, Any] | None]:

@@ -15,6 +15,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils import (
     service_units,
 )
 from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import sentence
+from ansible_collections.barevm.kafka.plugins.module_utils.restarts import NAMES, SERVICES, members
 from ansible_collections.barevm.kafka.plugins.module_utils.results import Verdict
 
 Read = Mapping[str, Any]
@@ -22,8 +23,6 @@ Effect = Literal["live", "restart", "start", "file", "later"]
 """When a setting takes effect: in the running process, at a restart or a start of this run, with its file (no
 service holds a copy of it, or the one that does has it already), or at a restart that this run leaves."""
 
-SERVICES = ("zookeeper", "kafka")
-NAMES = {"zookeeper": "ZooKeeper server", "kafka": "broker"}
 KINDS = ("packages", "accounts", "releases", "kernel", "files", "services")
 MANY = 5
 """More new files than this in one folder are counted instead of named."""
@@ -219,11 +218,10 @@ def _host(
 ) -> HostPlan:
     plan = HostPlan()
     variables = cluster["hosts"][host]
-    members = _memberships(host, cluster)
     steps: list[tuple[str, str]] = []
     if files.get("host_tuning"):
         steps += _prepared(variables, state, files["host_tuning"])
-    for service in members:
+    for service in _memberships(host, cluster):
         unit = state["units"][f"{service}.service"]
         answer = files.get(service, {})
         if answer:
@@ -257,8 +255,7 @@ def _reasons(decision: Read) -> dict[str, str]:
 
 
 def _memberships(host: str, cluster: Read) -> list[str]:
-    members = {"zookeeper": cluster["zookeeper"]["servers"], "kafka": cluster["kafka"]["brokers"]}
-    return [service for service in SERVICES if host in (one["host"] for one in members[service])]
+    return [service for service, those in members(cluster).items() if host in {one["host"] for one in those}]
 
 
 def _prepared(variables: Read, state: Read, answer: Read) -> Iterator[tuple[str, str]]:

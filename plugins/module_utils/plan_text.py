@@ -7,12 +7,12 @@ from itertools import groupby, takewhile
 
 from ansible_collections.barevm.kafka.plugins.module_utils.plan import (
     KINDS,
-    NAMES,
     HostPlan,
     Plan,
     Restart,
     Setting,
 )
+from ansible_collections.barevm.kafka.plugins.module_utils.restarts import NAMES
 
 EFFECTS = {
     "live": "live, no restart",

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 SERVICES = ("zookeeper", "kafka")
+NAMES = {"zookeeper": "ZooKeeper server", "kafka": "broker"}
+"""What one member of each service is called."""
 
 
 def waiting(state: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -37,6 +39,11 @@ def _of_file(item: str) -> bool:
     return item.startswith("/") or item == "unit: definition"
 
 
+def members(cluster: Mapping[str, Any]) -> dict[str, Sequence[Mapping[str, Any]]]:
+    """The ZooKeeper servers and the brokers, by the name of their service."""
+    return {"zookeeper": cluster["zookeeper"]["servers"], "kafka": cluster["kafka"]["brokers"]}
+
+
 def candidates(
     states: Mapping[str, Mapping[str, Mapping[str, Any]]],
     cluster: Mapping[str, Any],
@@ -48,11 +55,10 @@ def candidates(
     ``states`` are the answers of `waiting` by host; ``which`` is "all" or "pending", where a service that
     does not run counts as pending; ``hosts`` narrows the choice unless it is empty.
     """
-    members = {"zookeeper": cluster["zookeeper"]["servers"], "kafka": cluster["kafka"]["brokers"]}
     return {
         service: [
             {"host": member["host"], "id": member["id"], **state}
-            for member in members[service]
+            for member in members(cluster)[service]
             for state in [states.get(member["host"], {}).get(service)]
             if state is not None
             and (not hosts or member["host"] in hosts)
@@ -109,9 +115,8 @@ def restarted(
 
 def told(done: Sequence[Mapping[str, Any]]) -> list[str]:
     """A line for each service that was restarted, in the order it happened."""
-    names = {"zookeeper": "ZooKeeper server", "kafka": "broker"}
     return [
-        f"{names[one['service']]} {one['id']} on {one['host']} was "
+        f"{NAMES[one['service']]} {one['id']} on {one['host']} was "
         f"{'restarted' if one['was_running'] else 'started'}"
         f"{' although its gate refused' if one['forced'] else ''} ({one['reason']}): "
         f"gate {one['gate_s']:.1f} s, gone after {one['gone_s']:.1f} s, up in {one['start_s']:.1f} s, "

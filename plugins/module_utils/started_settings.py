@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.barevm.kafka.plugins.module_utils import properties
+from ansible_collections.barevm.kafka.plugins.module_utils.host_files import text
 
 KAFKA, ZOOKEEPER = "server.properties", "zoo.cfg"
 SELECTED = {
@@ -45,12 +46,12 @@ def read(
             name = os.path.basename(path)
             if name not in SELECTED:
                 continue
-            text = _text(os.path.join(service["started_dir"], name)) or _text(path)
-            if text is None:
+            content = text(os.path.join(service["started_dir"], name)) or text(path)
+            if content is None:
                 continue
             settings = {
                 key: value
-                for key, value in properties.parse(text).items()
+                for key, value in properties.parse(content).items()
                 if re.fullmatch(SELECTED[name], key)
             }
             pid = shown.get(service["unit"], {}).get("main_pid", 0)
@@ -67,7 +68,7 @@ def read(
 
 def _release(started_dir: str) -> str:
     """The folder of the release that the unit started, without its path; empty where it did not tell."""
-    words = (_text(os.path.join(started_dir, "unit")) or "").split()
+    words = (text(os.path.join(started_dir, "unit")) or "").split()
     return os.path.basename(words[1]) if len(words) > 1 else ""
 
 
@@ -82,7 +83,7 @@ def _offline(settings: Mapping[str, str], pid: int) -> list[str]:
     it holds some and not others is anything offline.
     """
     held = set()
-    for line in (_text("/proc/locks") or "").splitlines():
+    for line in (text("/proc/locks") or "").splitlines():
         fields = line.split()
         if len(fields) > 5 and fields[1] == "POSIX" and fields[4] == str(pid):
             held.add(fields[5].rsplit(":", 1)[1])
@@ -129,11 +130,3 @@ def _entries(path: str) -> list[str]:
         return os.listdir(path)
     except OSError:
         return []
-
-
-def _text(path: str) -> str | None:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read()
-    except OSError:
-        return None

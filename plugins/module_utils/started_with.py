@@ -13,6 +13,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.barevm.kafka.plugins.module_utils.host_files import text
+
 # systemd.exec(5): $$ and %% are literal, %n is the unit's name. Run as the service's own account and in its
 # sandbox; a bus that does not answer must not keep a service from starting.
 DROP_INS = (
@@ -49,10 +51,10 @@ def pending(service: Mapping[str, Any], unit: Mapping[str, Any], definition: str
     ``unit`` is what systemd says of it, ``definition`` the text of the unit's file.
     """
     found = []
-    recorded = _text(os.path.join(service["started_dir"], "drop-ins"))
+    recorded = text(os.path.join(service["started_dir"], "drop-ins"))
     if recorded and _drop_ins_differ(recorded, service["unit"], unit):
         found.append("unit: drop-ins")
-    started = _text(os.path.join(service["started_dir"], "java"))
+    started = text(os.path.join(service["started_dir"], "java"))
     binary = re.search(r"^ExecStart=(\S+)", definition, re.MULTILINE)
     if started and binary:
         found += _java_change(started, _java_now(binary.group(1)))
@@ -110,7 +112,7 @@ def _on_disk(name: str) -> set[str]:
             for entry in entries:
                 if entry.endswith(".conf"):
                     first.setdefault(entry, os.path.join(base, folder, entry))
-    return {os.path.realpath(path) for path in first.values() if _text(path)}
+    return {os.path.realpath(path) for path in first.values() if text(path)}
 
 
 def _java_now(binary: str) -> str | None:
@@ -123,7 +125,7 @@ def _java_now(binary: str) -> str | None:
         except OSError:
             if path == "bin/java":
                 return None
-    return "\n".join(lines) + "\n" + (_text(os.path.join(home, "release")) or "")
+    return "\n".join(lines) + "\n" + (text(os.path.join(home, "release")) or "")
 
 
 def _java_change(started: str, now: str | None) -> list[str]:
@@ -141,11 +143,3 @@ def _java_name(record: str | None) -> str:
         return "absent"
     version = re.search(r'^JAVA_VERSION="([^"]+)"', record, re.MULTILINE)
     return version.group(1) if version else record.split("\n", 1)[0]
-
-
-def _text(path: str) -> str | None:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read()
-    except OSError:
-        return None

@@ -197,6 +197,8 @@ def judge_drift(
     """
     if "settings" not in read:
         verdict.figures["drift"] = None
+        if "msg" in read and not read.get("skipped"):
+            verdict.notes.append(f"the brokers' overrides could not be read: {read['msg']}")
         return []
     verdict.notes += [
         f"broker {i}: its overrides could not be read: {why}" for i, why in read["unanswered"].items()

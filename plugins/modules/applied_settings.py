@@ -78,7 +78,7 @@ started:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.barevm.kafka.plugins.module_utils import applied_settings, host_reading
+from ansible_collections.barevm.kafka.plugins.module_utils import applied_settings, host_files, host_reading
 
 
 def refusal(asked, started):
@@ -130,7 +130,7 @@ def main():
             after = applied_settings.applied(before)
         elif state == "forgotten":
             after = applied_settings.forgotten(before, asked["names"])
-        stale = state == "applied" and host_reading.text(asked["copy"]) != host_reading.text(asked["file"])
+        stale = state == "applied" and host_files.text(asked["copy"]) != host_files.text(asked["file"])
         if not module.check_mode:
             # The copy last: once nothing waits for a restart, no run comes back to finish the note.
             if after != before:

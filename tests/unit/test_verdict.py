@@ -126,6 +126,9 @@ def test_drift_is_kept_and_no_finding() -> None:
     cluster: dict[str, Any] = {"kafka": {"brokers": []}}
     assert verdict.judge_drift(cluster, {}, {"skipped": True}, found) == []
     assert found.figures["drift"] is None
+    assert found.notes == []
+    assert verdict.judge_drift(cluster, {}, {"failed": True, "msg": "no route"}, found) == []
+    assert found.notes.pop() == "the brokers' overrides could not be read: no route"
     groups, hosts = together(1)
     cluster = {**cluster_model.build(groups, hosts), "hosts": hosts}
     read = {
