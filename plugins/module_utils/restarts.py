@@ -10,13 +10,23 @@ NAMES = {"zookeeper": "ZooKeeper server", "kafka": "broker"}
 """What one member of each service is called."""
 
 
-def waiting(state: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """For each service of one host whether it runs, and what it would take up at a restart.
+def waiting(
+    states: Mapping[str, Mapping[str, Any]], files: Mapping[str, Mapping[str, Mapping[str, Any]]]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """By host and service whether it runs, and what it would take up at a restart.
 
-    ``state`` is module host_state's answer, ``files`` what module rendered_files answered for each service in
-    this run, empty where it did not run. The files' answer is the newer of the two, and a role that wrote
-    files has started what did not run; what no file shows (a replaced JDK) only ``state`` knows.
+    ``states`` are module host_state's answers by host, ``files`` by service and host what module
+    rendered_files answered in this run, empty where it did not run. The files' answer is the newer of the
+    two, and a role that wrote files has started what did not run; what no file shows (a replaced JDK) only
+    ``states`` know.
     """
+    return {
+        host: _of_host(state, {service: answers.get(host, {}) for service, answers in files.items()})
+        for host, state in states.items()
+    }
+
+
+def _of_host(state: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for service in SERVICES:
         unit = state["units"].get(f"{service}.service")

@@ -17,6 +17,10 @@ def state(pending: list[str] | None, active: str = "active") -> dict[str, Any]:
     return {"units": {"kafka.service": {"active_state": active}}, "pending": {"kafka.service": pending}}
 
 
+def by_host(written: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {service: {"b": answer} for service, answer in written.items()}
+
+
 @pytest.mark.parametrize(
     ("read", "written", "running", "pending"),
     [
@@ -32,14 +36,24 @@ def state(pending: list[str] | None, active: str = "active") -> dict[str, Any]:
     ],
 )
 def test_what_waits(read: list[str], written: Any, running: bool, pending: list[str]) -> None:
-    found = restarts.waiting(state(read), written)
-    assert found == {"kafka": {"running": running, "pending": pending}}
+    found = restarts.waiting({"b": state(read)}, by_host(written))
+    assert found == {"b": {"kafka": {"running": running, "pending": pending}}}
 
 
 def test_what_does_not_run() -> None:
-    assert restarts.waiting(state(None, "failed"), {})["kafka"] == {"running": False, "pending": []}
-    started = restarts.waiting(state(None, "inactive"), {"kafka": {"pending": []}})
-    assert started["kafka"]["running"], "the role that writes the files has started it"
+    failed = restarts.waiting({"b": state(None, "failed")}, {})
+    assert failed["b"]["kafka"] == {"running": False, "pending": []}
+    started = restarts.waiting({"b": state(None, "inactive")}, by_host({"kafka": {"pending": []}}))
+    assert started["b"]["kafka"]["running"], "the role that writes the files has started it"
+
+
+def test_files_are_those_of_the_host() -> None:
+    states = {"a": state(["unit: definition"]), "b": state(["unit: definition"])}
+    found = restarts.waiting(states, {"kafka": {"b": {"pending": []}, "a": {}}})
+    assert {host: of["kafka"]["pending"] for host, of in found.items()} == {
+        "a": ["unit: definition"],
+        "b": [],
+    }
 
 
 def test_candidates() -> None:
