@@ -196,8 +196,12 @@ class Timeline:
         """When the last record arrived, in milliseconds from the beginning; 0 when none did."""
         return int(self._ticks_ms[self.seconds - 1][-1]) if self._seconds else 0
 
+    def ticks_ms(self) -> Times:
+        """The milliseconds from the beginning in which a record arrived, in their order."""
+        none = np.zeros(0, dtype=np.int64)
+        return np.concatenate([none, *(self._ticks_ms[second] for second in sorted(self._ticks_ms))])
+
     def longest_gap_ms(self, end_ms: int) -> int:
         """The longest time between the beginning, each arrival, and ``end_ms`` (to the millisecond)."""
-        ticks = [self._ticks_ms[second] for second in sorted(self._ticks_ms)]
-        bounds = np.concatenate([np.zeros(1, dtype=np.int64), *ticks, np.array([max(end_ms, self.last_ms)])])
+        bounds = np.concatenate([[0], self.ticks_ms(), [max(end_ms, self.last_ms)]])
         return int(np.diff(bounds).max())
