@@ -33,6 +33,8 @@ class Partition:
     """NO_LEADER where it has none."""
     moving: bool = False
     """Whether a reassignment of it is in flight."""
+    leader_epoch: int = field(default=0, compare=False)
+    """Raised by the controller with each election; two looks at the same state may differ in it."""
 
     @property
     def lagging(self) -> set[int]:
@@ -178,5 +180,11 @@ class Reader:
         for path, name in paths.items():
             replicas, moving = assigned[name]
             state = states.get(path, {"leader": NO_LEADER, "isr": []})  # created this moment: no leader yet
-            found[name] = Partition(replicas, tuple(state["isr"]), max(NO_LEADER, state["leader"]), moving)
+            found[name] = Partition(
+                replicas,
+                tuple(state["isr"]),
+                max(NO_LEADER, state["leader"]),
+                moving,
+                state.get("leader_epoch", 0),
+            )
         return found
