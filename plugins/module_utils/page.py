@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import jinja2
 import plotly.graph_objects as go
@@ -15,11 +15,26 @@ from plotly.offline import get_plotlyjs
 TEMPLATES = Path(__file__).parents[2] / "templates"
 COLOURS = ("#2563eb", "#d97706", "#059669", "#dc2626", "#7c3aed", "#0891b2")
 PLOT_HEIGHT = 340
+FONT = {"family": "system-ui, sans-serif", "size": 13}
+CONFIG = {"displaylogo": False, "responsive": True}
+
+
+class Drawn(Protocol):
+    """What stands in a section of its own: a plot, or several on one time axis."""
+
+    @property
+    def title(self) -> str: ...
+
+    def html(self) -> str:
+        """A ``div`` and a script that draws it; plotly.js itself must be in the page."""
 
 
 @dataclass(frozen=True)
 class Plot:
-    """One plot; each line is a name and its x and y values, where a y of None is a gap."""
+    """One plot; each line is a name and its x and y values, where a y of None is a gap.
+
+    With ``steps`` a value holds until the next one, the last one to the end of the axis.
+    """
 
     title: str
     x_title: str
@@ -27,37 +42,65 @@ class Plot:
     lines: Mapping[str, tuple[Sequence[float], Sequence[float | None]]]
     x_axis: Mapping[str, Any] = field(default_factory=dict)
     y_axis: Mapping[str, Any] = field(default_factory=dict)
+    steps: bool = False
+    height: int = PLOT_HEIGHT
+    colours: Sequence[str] = COLOURS
+
+    def draw(
+        self, figure: go.Figure, y_axis: str = "y", legend: str = "legend", end: float | None = None
+    ) -> None:
+        """Add the lines to a figure."""
+        for number, (name, (x, y)) in enumerate(self.lines.items()):
+            more = [end] if self.steps and end is not None and len(x) else []
+            figure.add_scatter(
+                x=[*x, *more],
+                y=[*y, *([y[-1]] if more else [])],
+                name=name,
+                mode="lines" if self.steps else "lines+markers",
+                line={
+                    "color": self.colours[number % len(self.colours)],
+                    "width": 2,
+                    **({"shape": "hv"} if self.steps else {}),
+                },
+                marker={"size": 5},
+                yaxis=y_axis,
+                legend=legend,
+            )
 
     def html(self) -> str:
         """The plot as a ``div`` and a script that draws it; plotly.js itself must be in the page."""
         figure = go.Figure()
-        for (name, (x, y)), colour in zip(self.lines.items(), _colours(len(self.lines)), strict=True):
-            figure.add_scatter(
-                x=list(x),
-                y=list(y),
-                name=name,
-                mode="lines+markers",
-                line={"color": colour, "width": 2},
-                marker={"size": 5},
-            )
+        self.draw(figure)
         figure.update_layout(
             template="plotly_white",
-            height=PLOT_HEIGHT,
+            height=self.height,
             margin={"l": 70, "r": 20, "t": 16, "b": 50},
             legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},
             showlegend=len(self.lines) > 1,
             hovermode="x unified",
-            font={"family": "system-ui, sans-serif", "size": 13},
+            font=FONT,
             xaxis={"title": {"text": self.x_title}, **self.x_axis},
             yaxis={"title": {"text": self.y_title}, "rangemode": "tozero", **self.y_axis},
         )
-        return str(
-            figure.to_html(
-                full_html=False,
-                include_plotlyjs=False,
-                config={"displaylogo": False, "responsive": True},
-            )
-        )
+        return str(figure.to_html(full_html=False, include_plotlyjs=False, config=CONFIG))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of several columns; each row has a text for each column."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One question that the result rests on, how it was answered, and what was found."""
+
+    question: str
+    result: str
+    words: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -67,9 +110,12 @@ class Page:
     title: str
     result: Result
     highlights: Mapping[str, str]
-    plots: Sequence[Plot]
+    plots: Sequence[Drawn]
     tables: Mapping[str, Mapping[str, str]]
     notes: Sequence[str] = ()
+    judged: Sequence[Judged] = ()
+    """Shown in place of the bare reasons where it is known which question each one answers."""
+    grids: Sequence[Grid] = ()
 
     def html(self) -> str:
         """The whole document."""
@@ -80,8 +126,6 @@ class Page:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        return environment.get_template("page.html.j2").render(page=self, plotly_js=get_plotlyjs())
-
-
-def _colours(count: int) -> list[str]:
-    return [COLOURS[number % len(COLOURS)] for number in range(count)]
+        return environment.get_template("page.html.j2").render(
+            page=self, plotly_js=get_plotlyjs(), timeline_js=(TEMPLATES / "timeline.js").read_text()
+        )
