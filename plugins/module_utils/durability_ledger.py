@@ -21,11 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from ansible_collections.barevm.kafka.plugins.module_utils import durability_bits as bitmaps
 from ansible_collections.barevm.kafka.plugins.module_utils import durability_files as files
-from numpy.typing import NDArray
-
-Numbers = NDArray[np.int64]
-Bits = NDArray[np.uint8]
+from ansible_collections.barevm.kafka.plugins.module_utils.durability_bits import Bits, Numbers
 
 NO_OFFSET = np.iinfo(np.int64).min
 """The difference of records whose offset the broker did not say (a retried batch that it had already)."""
@@ -96,15 +94,12 @@ class Ledger:
 
     def bits(self, partition: int, kind: str) -> Bits:
         """The bitmap of ``acked`` or ``failed`` as it is now, as long as what may have been sent needs."""
-        found = np.zeros((self.sent_count(partition) + 7) // 8, dtype=np.uint8)
+        found = bitmaps.empty(self.sent_count(partition))
         try:
             written = np.fromfile(files.partition_file(self.folder, partition, kind), dtype=np.uint8)
         except FileNotFoundError:
             return found
-        if len(written) > len(found):
-            return written
-        found[: len(written)] = written
-        return found
+        return bitmaps.resized(written, max(len(written), len(found)))
 
     def differences(self, partition: int) -> tuple[Numbers, Numbers]:
         """Sequences, ascending, and the difference (offset - sequence) that holds from each on.
@@ -127,10 +122,9 @@ class Ledger:
         for partition in range(self.partitions):
             count = self.sent_count(partition)
             acks, refusals = self.bits(partition, "acked"), self.bits(partition, "failed")
-            acked += ones(acks)
-            failed += ones(refusals)
-            either = acks | refusals if len(acks) == len(refusals) else union(acks, refusals)
-            unknown += count - ones(first(either, count))
+            acked += bitmaps.ones(acks)
+            failed += bitmaps.ones(refusals)
+            unknown += count - bitmaps.ones(bitmaps.first(bitmaps.union(acks, refusals), count))
             sent += count
         return Totals(sent, acked, failed, unknown)
 
@@ -141,15 +135,12 @@ class Ledger:
 
     def _set(self, partition: int, kind: str, ascending: Numbers) -> None:
         begin, end = int(ascending[0]) >> 3, (int(ascending[-1]) >> 3) + 1
-        positions = (ascending >> 3) - begin
-        changes = np.flatnonzero(np.diff(positions, prepend=-1))
         path = files.partition_file(self.folder, partition, kind)
         with _opened(path, os.O_RDWR | os.O_CREAT) as handle:
             window = np.zeros(end - begin, dtype=np.uint8)
             there = np.frombuffer(os.pread(handle, end - begin, begin), dtype=np.uint8)
             window[: len(there)] = there
-            bits = np.left_shift(1, ascending & 7).astype(np.uint8)
-            window[positions[changes]] |= np.bitwise_or.reduceat(bits, changes)
+            bitmaps.put(window, ascending - 8 * begin)
             _write(handle, window.tobytes(), begin)
 
 
@@ -211,28 +202,6 @@ class _Differences:
             self._starts.insert(index, sequence)
             self._values.insert(index, value)
         return sequence, -1 if value == NO_OFFSET else sequence + value
-
-
-def ones(bits: Bits) -> int:
-    """How many bits are set."""
-    return int(np.bitwise_count(bits).sum(dtype=np.int64))
-
-
-def first(bits: Bits, count: int) -> Bits:
-    """The bitmap without what lies at or beyond ``count``."""
-    found = bits[: (count + 7) // 8]
-    if count % 8 and len(found) == (count + 7) // 8:
-        found = found.copy()
-        found[-1] &= (1 << count % 8) - 1
-    return found
-
-
-def union(one: Bits, other: Bits) -> Bits:
-    """What is set in either; they may be of different lengths."""
-    longer, shorter = (one, other) if len(one) > len(other) else (other, one)
-    found = longer.copy()
-    found[: len(shorter)] |= shorter
-    return found
 
 
 def _difference(sequences: Numbers, offsets: Numbers) -> Numbers:

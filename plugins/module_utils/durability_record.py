@@ -26,7 +26,7 @@ MOST_PARTITIONS = MOST_PRODUCERS = 1 << 16
 
 HEADS = np.dtype(
     [
-        ("run_id", "V8"),
+        ("run_id", "<u8"),
         ("producer", "<u2"),
         ("partition", "<u2"),
         ("sequence", "<i8"),
@@ -34,7 +34,7 @@ HEADS = np.dtype(
         ("crc", "<u4"),
     ]
 )
-"""The same head for many records at once."""
+"""The same head for many records at once; the run id is that number, see ``run_number``."""
 
 _UNSEALED = struct.Struct("<8sHHqq")
 _CRC = struct.Struct("<I")
@@ -95,3 +95,8 @@ def run_bytes(run_id: str) -> bytes:
     if len(run) != 8:
         raise ValueError(f"a run id has 16 hexadecimal digits, not {run_id!r}")
     return run
+
+
+def run_number(run_id: str) -> int:
+    """A run id as it is found in HEADS; raises ValueError as run_bytes."""
+    return int.from_bytes(run_bytes(run_id), "little")

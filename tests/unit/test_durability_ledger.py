@@ -13,9 +13,6 @@ from ansible_collections.barevm.kafka.plugins.module_utils.durability_ledger imp
     NO_OFFSET,
     Ledger,
     Totals,
-    first,
-    ones,
-    union,
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -173,11 +170,3 @@ def test_a_full_disk_is_an_error_that_names_the_file(tmp_path: Path, monkeypatch
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(OSError, match=r"No space left.*sent"):
         Ledger(tmp_path, 2)
-
-
-def test_bitmaps_of_different_lengths() -> None:
-    bits = np.array([0b11111111, 0b11], dtype=np.uint8)
-    assert ones(bits) == 10
-    assert [ones(first(bits, count)) for count in (0, 3, 8, 9, 16, 100)] == [0, 3, 8, 9, 10, 10]
-    assert ones(union(bits, np.array([0, 0, 1], dtype=np.uint8))) == 11
-    assert bits.tolist() == [0b11111111, 0b11]
