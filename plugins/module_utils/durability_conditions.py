@@ -25,7 +25,7 @@ class Asked:
     condition: str
     brokers: tuple[int, ...] = ()
     since_ns: int = 0
-    """A mark; 0 is now."""
+    """A mark; 0 where there is none."""
     for_s: float = 0.0
     """How long ``silent`` must have lasted."""
     partitions: str = "any"
@@ -43,6 +43,8 @@ class Seen:
     probe: Sequence[Mapping[str, object]]
     """The probe's lines."""
     now_ns: int
+    late_ns: int = 0
+    """How much newer than known the newest acknowledgement may be."""
 
     @property
     def now(self) -> State:
@@ -183,8 +185,6 @@ STATES: Mapping[str, tuple[Callable[[Asked, Seen, State], tuple[bool, str]], str
 PASSING = ("deregistered", "quorum_lost")
 """What is over soon: with a mark, it also holds where it held at any time since."""
 OF_BROKERS = ("deregistered", "registered", "led_elsewhere", "isr_without", "isr_only")
-OF_MARKS = ("controller_moved", "zookeeper_leader_moved", "refused", "acknowledged")
-"""What needs a mark to be compared with."""
 CONDITIONS = (*STATES, "refused", "acknowledged", "silent")
 
 
@@ -241,7 +241,7 @@ def _silent(asked: Asked, seen: Seen) -> Answer:
     """No acknowledgement in any partition for that long, and not before the mark."""
     last = max(seen.acknowledged_ns.values(), default=seen.test.started_ns)
     began = max(last, asked.since_ns)
-    quiet_s = (seen.now_ns - began) / SECOND_NS
+    quiet_s = (seen.now_ns - seen.late_ns - began) / SECOND_NS
     what = f"the last acknowledgement came {(seen.now_ns - last) / SECOND_NS:.1f} s ago"
     return Answer(quiet_s >= asked.for_s, what, last)
 

@@ -25,7 +25,11 @@ from ansible_collections.barevm.kafka.plugins.module_utils.gate_reading import (
     Reader,
     topic_of,
 )
-from ansible_collections.barevm.kafka.plugins.module_utils.zookeeper import Server, parse_connect
+from ansible_collections.barevm.kafka.plugins.module_utils.zookeeper import (
+    ConnectString,
+    Server,
+    parse_connect,
+)
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
@@ -81,7 +85,10 @@ class Observer:
             **client_properties,
             "bootstrap.servers": ",".join(started.bootstrap_servers),
         }
-        connect = parse_connect(started.zookeeper_connect)
+        # Without ZooKeeper's address, or a route to it, the brokers' word is all there is.
+        connect = (
+            parse_connect(started.zookeeper_connect) if started.zookeeper_connect else ConnectString((), "")
+        )
         self._chroot = connect.chroot
         named = {
             each["host"] or f"{each['address']}:{each['client_port']}": Server(
@@ -134,6 +141,9 @@ class Observer:
             stopping.wait(wait_s)
 
     def _ask_zookeeper(self) -> float:
+        if not self._started.zookeeper_connect:
+            self._failed("the test was given no address of it")
+            return 1.0
         ensemble = self._servers.line()
         if ensemble is not None:
             self._write("ensemble", ensemble)

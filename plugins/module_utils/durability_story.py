@@ -62,6 +62,7 @@ def struck(test: Started, event: Line) -> list[int]:
 
     They are named by ``broker`` or ``brokers``, or by their host, unless its ``unit`` is not Kafka's.
     """
+    event = {**event.get("data", {}), **event}
     if "zookeeper" in str(event.get("unit") or ""):
         return []
     named = event.get("brokers") or ([event["broker"]] if event.get("broker") is not None else [])
