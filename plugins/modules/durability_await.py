@@ -12,7 +12,7 @@ description:
   - This is an action. It reads the test's ledger on the controller and asks the cluster nothing.
 options:
   ledger:
-    description: The ledger's folder, as M(barevm.kafka.durability_test) returned it.
+    description: The ledger's folder, as the test returned it.
     type: path
     required: true
   condition:
@@ -84,7 +84,7 @@ EXAMPLES = r"""
   barevm.kafka.durability_await:
     ledger: "{{ test.ledger }}"
     condition: deregistered
-    broker: 2
+    brokers: [2]
     since: "{{ strike.at_ns }}"
     timeout_s: 30
 """

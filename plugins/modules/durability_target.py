@@ -12,7 +12,7 @@ description:
   - This is an action. It reads the test's ledger on the controller and asks the cluster nothing.
 options:
   ledger:
-    description: The ledger's folder, as M(barevm.kafka.durability_test) returned it.
+    description: The ledger's folder, as the test returned it.
     type: path
     required: true
   timeout_s:
