@@ -41,9 +41,9 @@ UNACKNOWLEDGED = "UNACKNOWLEDGED"
 """The kind of error of a record about which the client library never reported anything."""
 
 
-def generated_bodies(record_size: int) -> list[bytes]:
-    """Different random records of capital letters, as kafka-producer-perf-test sends them."""
-    size = record_size - HEAD.size if record_size >= HEAD.size else record_size
+def generated_bodies(record_size: int, head_size: int = HEAD.size) -> list[bytes]:
+    """Different random records of capital letters, as kafka-producer-perf-test sends them, less a head."""
+    size = record_size - head_size if record_size >= head_size else record_size
     letters = string.ascii_uppercase.encode()
     # Picking letters one by one would take minutes for large records.
     letter_of = bytes(letters[byte % len(letters)] for byte in range(256))

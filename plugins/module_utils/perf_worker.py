@@ -3,7 +3,7 @@
 The coordinator writes the request, and later ``go`` (with the common start time on the monotonic
 clock, which all processes of a machine share) and ``drain``; the worker writes ``ready``, its
 ``seconds`` as they end, and ``done``. A worker whose standard input closes has lost its coordinator
-and ends at once.
+and ends at once, unless it has something to bring to an end first.
 """
 
 from __future__ import annotations
@@ -40,16 +40,22 @@ def cpu_s() -> float:
 
 
 class Channel:
-    """A worker's end: commands from standard input, events to standard output."""
+    """A worker's end: commands from standard input, events to standard output.
 
-    def __init__(self) -> None:
+    When the coordinator is gone the worker is ended, or gets ``last`` as its last command.
+    """
+
+    def __init__(self, last: Document | None = None) -> None:
         self._commands: queue.Queue[Document] = queue.Queue()
+        self._last = last
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
         for line in sys.stdin:
             self._commands.put(json.loads(line))
-        os._exit(1)
+        if self._last is None:
+            os._exit(1)
+        self._commands.put(self._last)
 
     def wait(self) -> Document:
         """Block until the next command."""
