@@ -55,7 +55,9 @@ def _value(node: ast.expr, names: Mapping[str, float]) -> float:
         return OPERATIONS[type(node.op)](_value(node.left, names), _value(node.right, names))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         return -_value(node.operand, names)
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
+        if node.func.id not in FUNCTIONS:
+            raise WrongBound(f"{node.func.id}() is no arithmetic; there are {', '.join(FUNCTIONS)}")
         return FUNCTIONS[node.func.id](*(_value(one, names) for one in node.args))
     raise WrongBound(f"{ast.unparse(node)!r} is no arithmetic: numbers, + - * /, min(), max() and names are")
 

@@ -1,7 +1,7 @@
 """Chaos scenarios: files that say a fault, how it is proven and healed, and its bounds.
 
 A file is ``roles/chaos/files/scenarios/NAME.yml`` (docs/chaos.md says what may stand in it). What is wrong in
-one is told all at once, with the place. `unrolled` makes a plain list of its steps, with figures for a cluster.
+one is told all at once, with the place. `unrolled` makes of its steps a plain list with figures.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ options:
     default: {}
   outcomes:
     description:
-      - For each scenario that came to its turn its C(plan), C(seconds), and C(tested), which is the durability
-        test's answer.
+      - For each scenario that came to its turn its C(plan), C(seconds), and C(tested), what the durability
+        test answered.
     type: list
     elements: dict
     required: true
