@@ -295,7 +295,7 @@ def _resolved(step: Step, bounds: Mapping[str, float]) -> dict[str, Any]:
         words = f"hold for {found['seconds']:g} s" + (f": {found['why']}" if "why" in found else "")
     elif kind == "operation":
         found |= {"verb": value, "options": found.get("options", {})}
-        words = f"operation {value}"
+        words = f"operation {value}, at most {found['within_s']:g} s"
     else:
         words = str(value)
     return {"kind": kind, **found, "words": words}
