@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.bench import hosts, preflight, produce, registration, roll, site
+from tests.bench import hosts, ledger, preflight, produce, registration, roll, site
 from tests.bench.table import table
 
-PARTS = ("site", "registration", "preflight", "perf", "roll")
+PARTS = ("site", "registration", "preflight", "ledger", "perf", "roll")
 
 
 def main() -> int:
@@ -29,6 +29,9 @@ def main() -> int:
     if "preflight" in parts:
         print("static preflight …", flush=True)
         rows += preflight.measure()
+    if "ledger" in parts:
+        print("durability_test's ledger …", flush=True)
+        rows += ledger.measure()
     if {"site", "perf", "roll"} & set(parts):
         # A first deploy is measured on hosts that are new; on hosts left by --keep it is left out.
         fresh = not hosts.facts()
