@@ -17,6 +17,7 @@ from lab.shell import fail, say
 VERBS = {
     "up": "make the hosts, or bring those that are there up again",
     "down": "remove hosts, network and state; nothing is left but the image cache",
+    "kill": "kill one host as a power cut does; `up` brings it back, with its data and a new boot id",
     "make": "all of `make lab`: packages, environment, hosts, cluster, proof, measurement, summary",
     "status": "say which hosts there are, and which of them run",
     "summary": "say the lab's addresses, the last figures, and what to type next",
@@ -43,6 +44,8 @@ def parser() -> argparse.ArgumentParser:
             add("--name", default=default.name, help=f"the lab's name ({default.name})")
         if verb in ("up", "make"):
             add_plan_options(command)
+        if verb == "kill":
+            add("--host", required=True, help="which")
         if verb == "up":
             add("--quiet", action="store_true", help="no word on what to type next")
         if verb == "status":
@@ -59,6 +62,12 @@ def add_plan_options(command: argparse.ArgumentParser) -> None:
     add("--subnet", help=f"their address range ({default.subnet})")
     add("--first", type=int, help=f"the first host's number in that range ({default.first})")
     add("--prefix", help=f"what their names start with ({default.prefix})")
+    add(
+        "--log-file-systems",
+        type=int,
+        help="small file systems of its own that each host shall have for Kafka's logs "
+        f"({default.log_file_systems})",
+    )
     add("--user", help="who logs in: root, or an account with sudo while root's login is off (root)")
     add(
         "--packages",
@@ -69,7 +78,7 @@ def add_plan_options(command: argparse.ArgumentParser) -> None:
 
 def wishes(arguments: argparse.Namespace) -> dict[str, Any]:
     """The plan's fields that the command line gives."""
-    fields = ("hosts", "release", "subnet", "first", "prefix", "user", "packages")
+    fields = ("hosts", "release", "subnet", "first", "prefix", "user", "packages", "log_file_systems")
     return {field: getattr(arguments, field) for field in fields if getattr(arguments, field) is not None}
 
 
@@ -89,6 +98,9 @@ def perform(arguments: argparse.Namespace) -> None:
         verbs.timed_up(arguments.name, wishes(arguments), arguments.quiet)
     elif verb == "down":
         say(f"lab {arguments.name}: {'removed' if verbs.down(arguments.name) else 'not there'}")
+    elif verb == "kill":
+        verbs.kill(arguments.name, arguments.host)
+        say(f"{arguments.host} is killed; `python3 -m lab up --name {arguments.name}` starts it again")
     elif verb == "make":
         make_lab.make(arguments.name, sys.argv[2:], wishes(arguments))
     elif verb == "status" and arguments.json:
@@ -113,7 +125,7 @@ def needs_root(arguments: argparse.Namespace) -> bool:
     """Whether it changes the machine; `deps` does where something is missing."""
     if arguments.verb == "deps":
         return bool(machine.all_packages(arguments.tests))
-    return arguments.verb in ("up", "down", "clean")
+    return arguments.verb in ("up", "down", "kill", "clean")
 
 
 def main() -> int:

@@ -23,6 +23,8 @@ HOST_TOOLS = {
     "ssh-keygen": "openssh-client",
     "unshare": "util-linux",
     "setpriv": "util-linux",
+    "losetup": "mount",
+    "mkfs.ext4": "e2fsprogs",
 }
 # What the controller needs beside: releases come through the mvn client, which needs a Java.
 CONTROLLER_TOOLS = {"java": "default-jre-headless", "mvn": "maven"}

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from lab import cgroups
+from lab import cgroups, disks
 from lab.errors import LabError
 from lab.hostfiles import HostFiles, write_host
 from lab.images import ensure_image, image_path
@@ -34,8 +34,9 @@ START = """\
 cgroups=$1; shift
 for cgroup in $cgroups; do echo $$ > "$cgroup/cgroup.procs"; done
 mount -t overlay overlay -o "lowerdir=image,upperdir=upper,workdir=work" root
+DISKS
 exec systemd-nspawn "$@"
-"""
+""".replace("DISKS", disks.MOUNT)
 
 
 class Nspawn:
@@ -80,6 +81,7 @@ class Nspawn:
         # The link keeps a host on the image that it was made from when the recipe changes later.
         (part / "image").symlink_to(os.path.relpath(image, folder))
         upper = HostFiles(image, part / "upper")
+        disks.make(part, self.plan)
         make_key_pair(part / "host_key", f"root@{host.name}")
         write_host(upper, self.plan, host, part, self.state.public_key.read_text())
         part.rename(folder)
@@ -98,7 +100,7 @@ class Nspawn:
         """
         if self.pid(host.name):
             return False
-        self._kill([host.name])
+        self.kill([host.name])
         folder = self.state.host_folder(host.name)
         if not (folder / "image").is_dir():
             raise LabError(
@@ -124,6 +126,7 @@ class Nspawn:
                     *(["--keep-unit"] if own_cgroups else []),
                     *(f"--network-bridge={self.state.bridge}", "--resolv-conf=off", "--timezone=off"),
                     *("--private-users=no", "--link-journal=no", "--console=pipe"),
+                    *disks.binds(folder, self.plan),
                 ],
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
@@ -146,9 +149,9 @@ class Nspawn:
         )
         if slow:
             say(f"  killed after {STOP_LIMIT_S} s: {', '.join(slow)}")
-        self._kill(names)
+        self.kill(names)
 
-    def _kill(self, names: Sequence[str]) -> None:
+    def kill(self, names: Sequence[str]) -> None:
         """End what is left of hosts: their nspawn, and the init that outlives an nspawn that is killed."""
 
         def left_of_them() -> list[str]:
@@ -168,6 +171,7 @@ class Nspawn:
             cgroups.remove(machine)
             # The kernel takes its time to end a killed machine's network, and the next start needs the name.
             run("ip", "link", "delete", f"vb-{machine}", may_fail=True)
+            disks.wait_until_free(self.state.host_folder(name))
 
     def remove(self, name: str) -> None:
         """Remove the files of a host that does not run."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import json
 import re
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from lab.errors import LabError
 
 MAX_HOSTS = 50
+MAX_LOG_FILE_SYSTEMS = 4
+LOG_DIR_MIN_FREE_MB = 256
 RELEASES = ("bookworm", "trixie")
 
 
@@ -35,6 +38,7 @@ class Plan:
     first: int = 20
     packages: tuple[str, ...] = ()
     user: str = "root"
+    log_file_systems: int = 0
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", self.name):
@@ -51,6 +55,11 @@ class Plan:
             raise LabError(f"release {self.release!r}: this lab knows {', '.join(RELEASES)} (LAB_RELEASE)")
         if not 1 <= self.hosts <= MAX_HOSTS:
             raise LabError(f"{self.hosts} hosts: this lab makes 1 to {MAX_HOSTS} of them (LAB_HOSTS)")
+        if not 0 <= self.log_file_systems <= MAX_LOG_FILE_SYSTEMS:
+            raise LabError(
+                f"{self.log_file_systems} log file systems: this lab makes up to {MAX_LOG_FILE_SYSTEMS} "
+                "for each host"
+            )
         for package in self.packages:
             if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]+", package):
                 raise LabError(f"package {package!r} is no Debian package name")
@@ -88,6 +97,11 @@ class Plan:
         size = min(self.hosts, 5)
         return self.members[: size if size % 2 else size - 1]
 
+    @property
+    def log_dirs(self) -> list[str]:
+        """Where the hosts have file systems of their own for Kafka's logs."""
+        return [f"/srv/kafka/{letter}" for letter in "abcd"[: self.log_file_systems]]
+
     def as_json(self) -> dict[str, Any]:
         """The plan as lab.json keeps it."""
         return asdict(self) | {"packages": list(self.packages)}
@@ -102,7 +116,7 @@ class Plan:
         """Whether inventories/lab describes this lab as it stands."""
         return all(
             getattr(self, field) == getattr(Plan(), field)
-            for field in ("name", "subnet", "hosts", "prefix", "first", "user")
+            for field in ("name", "subnet", "hosts", "prefix", "first", "user", "log_file_systems")
         )
 
     def inventory(self, state: str) -> str:
@@ -146,7 +160,9 @@ class Plan:
     def values(self) -> str:
         """What this lab alone needs beside the values that all labs share, as a group_vars file."""
         # The reports of two labs that are up at once go to two folders.
-        values: dict[str, str | int] = {"kafka_cluster_name": self.name}
+        values: dict[str, str | int | list[str]] = {"kafka_cluster_name": self.name}
+        if self.log_dirs:
+            values |= {"kafka_log_dirs": self.log_dirs, "kafka_log_dir_min_free_mb": LOG_DIR_MIN_FREE_MB}
         if self.hosts < 3:
             # Too few brokers for the safe defaults, which would be refused.
             values |= {
@@ -158,7 +174,11 @@ class Plan:
                 "perf_replication_factor": self.hosts,
                 "perf_min_insync_replicas": 1,
             }
-        return "---\n" + "".join(f"{name}: {value}\n" for name, value in values.items())
+        lines = [
+            f"{name}: {json.dumps(value) if isinstance(value, list) else value}\n"
+            for name, value in values.items()
+        ]
+        return "---\n" + "".join(lines)
 
 
 def bridge_name(name: str, state: str) -> str:

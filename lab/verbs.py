@@ -194,6 +194,23 @@ def down(name: str) -> bool:
     return True
 
 
+def kill(name: str, host: str) -> None:
+    """Kill one host of a lab as a power cut does: all of its processes at once, nothing shut down.
+
+    Raises:
+        LabError: there is no such host, or it does not run.
+    """
+    state, plan = State(name), existing(name)
+    hosts = [member.name for member in plan.members]
+    if host not in hosts:
+        raise LabError(f"lab {name} has no host {host!r}; it has {', '.join(hosts)}")
+    with locked(state.folder, f"another run that works on lab {name}"):
+        backend = Nspawn(state, plan)
+        if backend.pid(host) is None:
+            raise LabError(f"{host} does not run; `python3 -m lab up --name {name}` starts it")
+        backend.kill([host])
+
+
 def clean() -> None:
     """Remove every lab of this checkout and all that is made at run time, but no reports."""
     for name in names():

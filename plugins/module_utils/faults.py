@@ -154,7 +154,7 @@ class Strike:
             "main_pid": self.state["main_pid"],
             "n_restarts": self.state["n_restarts"],
             "unit_file_state": self.state["unit_file_state"],
-            "filler": self.filler,
+            "folder": self.asked["folder"],
         }
 
     def _arm(self) -> None:

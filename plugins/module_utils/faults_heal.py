@@ -31,6 +31,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils.faults_look import (
     drop_ins,
     dropped_packets,
     fillers,
+    given_up,
     has_table,
     locked,
     notes,
@@ -60,6 +61,7 @@ class Healing:
         self.healed: list[str] = []
         self.proofs: list[dict[str, Any]] = []
         self.errors: list[str] = []
+        self.offline: set[str] = set()
         self.noted = notes()["faults"]
 
     def everything(self) -> Healing:
@@ -117,19 +119,25 @@ class Healing:
     def _fillers(self) -> bool:
         """Whether a filler was there, and is not any more."""
         found = fillers() if self.kind in ("", "fill") else []
+        folders = {os.path.dirname(path): "kafka.service" for path in found}
         for one in self._notes_of("fill"):
-            now = unit_state(one["unit"])
-            if now["main_pid"] == one["main_pid"]:
-                self._prove("kept_running", True, f"{one['unit']} still is process {one['main_pid']}")
-            else:
-                self._prove(
-                    "halted",
-                    True,
-                    f"{one['unit']} was process {one['main_pid']}, and is {now['active_state']} "
-                    f"({now['sub_state']}), process {now['main_pid'] or 'none'}",
-                )
+            folders[one["folder"]] = one["unit"]
+            self._outlasted(one)
+        for folder, unit in folders.items():
+            pid = unit_state(unit)["main_pid"]
+            if given_up(pid, folder):
+                self.offline.add(unit)
+                self._prove("log_dir_offline", True, f"{unit}, process {pid}, runs without {folder}")
         done = [self._step(f"filler {path} removed", partial(os.unlink, path)) for path in found]
         return any(done)
+
+    def _outlasted(self, note: Note) -> None:
+        unit, before, now = note["unit"], note["main_pid"], unit_state(note["unit"])
+        if now["main_pid"] == before:
+            self._prove("kept_running", True, f"{unit} has gone on as process {before}")
+            return
+        is_now = f"{now['active_state']} ({now['sub_state']}), process {now['main_pid'] or 'none'}"
+        self._prove("halted", True, f"{unit} was process {before}, and is {is_now}")
 
     def _drop_ins(self, marked: dict[str, Note]) -> None:
         for unit in marked:
@@ -164,7 +172,9 @@ class Healing:
         for unit in sorted(units, key=lambda name: UNITS.index(name) if name in UNITS else len(UNITS)):
             note = struck.get(unit) or marked.get(unit) or {}
             now = unit_state(unit)
-            if must_start(now, note if unit in marked or unit in struck else None, filled):
+            if unit in self.offline and now["main_pid"]:
+                self._step(f"{unit} restarted: it ran without a log directory", partial(restart, unit))
+            elif must_start(now, note if unit in marked or unit in struck else None, filled):
                 self._step(f"{unit} started ({now['active_state']} before)", partial(start, unit))
             if note.get("kind") in ("kill", "stop"):
                 self._new_pid(unit, note)
@@ -241,6 +251,12 @@ def start(unit: str) -> None:
     run("systemctl", "reset-failed", unit, may_fail=True)
     # Without what the unit wants: that may be a ZooKeeper server that is to stay down.
     run("systemctl", "start", "--job-mode=ignore-requirements", unit)
+    await_that(lambda: unit_state(unit)["active_state"] == "active", START_LIMIT_S)
+
+
+def restart(unit: str) -> None:
+    """Restart a broker: only so it takes a log directory back that it has given up. Raises OSError."""
+    run("systemctl", "restart", "--job-mode=ignore-requirements", unit)
     await_that(lambda: unit_state(unit)["active_state"] == "active", START_LIMIT_S)
 
 

@@ -199,6 +199,22 @@ def drop_ins() -> dict[str, Note]:
     return found
 
 
+def given_up(pid: int, folder: str) -> bool:
+    """Whether a broker runs without a log directory, whose lock it then lets go (Kafka's LogManager).
+
+    One that starts takes all of its locks at once: only where it holds others has it given this one up.
+    """
+    folder = os.path.realpath(folder)
+    if not pid or not os.path.exists(os.path.join(folder, "meta.properties")):
+        return False
+    opened = set()
+    for path in glob.glob(f"/proc/{pid}/fd/*"):
+        with contextlib.suppress(OSError):  # closed since
+            opened.add(os.readlink(path))
+    locks = {os.path.dirname(path) for path in opened if os.path.basename(path) == ".lock"}
+    return bool(locks) and folder not in locks
+
+
 def fillers() -> list[str]:
     """The fillers on this host: each lies where its file system is mounted."""
     found = []

@@ -31,7 +31,8 @@ options:
       - V(cut) drops all packets between this host and I(peers), and between I(user)'s processes and
         I(local_ports) of this host itself, of new and of established connections.
       - V(loss) drops I(percent) of the packets of I(ports), in and out.
-      - V(fill) fills the file system of I(folder) with a file.
+      - V(fill) fills the file system of I(folder) with a file. Healing removes it, starts a unit that has
+        failed, and restarts a broker that runs without I(folder).
       - C(kill) and C(stop) mark the unit by a drop-in below C(/run), which healing removes.
     type: str
     choices: [kill, stop, pause, cut, loss, fill]
@@ -173,7 +174,7 @@ proofs:
   description:
     - What shows that the fault happened.
     - Struck, C(killed), C(stopped), C(process_stopped), C(dropped_packets), C(disk_full).
-    - Healed, C(new_pid), C(same_pid), C(dropped_packets), C(halted), C(kept_running).
+    - Healed, C(new_pid), C(same_pid), C(dropped_packets), C(halted), C(kept_running), C(log_dir_offline).
     - C(holds) is null where it cannot be known yet.
   returned: always
   type: list

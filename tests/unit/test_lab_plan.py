@@ -41,6 +41,7 @@ def test_the_committed_inventory_is_the_default_lab() -> None:
         {"prefix": "k"},
         {"first": 10},
         {"user": "ops"},
+        {"log_file_systems": 2},
     ],
     ids=str,
 )
@@ -91,6 +92,7 @@ def test_an_inventory_says_every_host_once_with_its_ids(hosts: int, user: str) -
         ({"prefix": "Zk"}, r"prefix 'Zk'"),
         ({"user": "a b"}, r"user 'a b'"),
         ({"packages": ("less; rm",)}, r"package 'less; rm'"),
+        ({"log_file_systems": 5}, r"5 log file systems: .* up to 4"),
     ],
     ids=str,
 )
@@ -100,8 +102,17 @@ def test_what_makes_no_sense_is_refused_in_words(wish: dict, words: str) -> None
 
 
 def test_a_plan_survives_being_kept() -> None:
-    plan = Plan(name="two", hosts=5, packages=("a1", "b1"), user="ops")
+    plan = Plan(name="two", hosts=5, packages=("a1", "b1"), user="ops", log_file_systems=2)
     assert Plan.from_json(plan.as_json()) == plan
+
+
+def test_brokers_are_given_the_file_systems_that_their_hosts_have() -> None:
+    plan = Plan(name="small", log_file_systems=2)
+    assert yaml.safe_load(plan.values()) == {
+        "kafka_cluster_name": "small",
+        "kafka_log_dirs": ["/srv/kafka/a", "/srv/kafka/b"],
+        "kafka_log_dir_min_free_mb": 256,
+    }
 
 
 @given(name=st.from_regex(r"[a-z][a-z0-9-]{0,30}", fullmatch=True), state=st.text(max_size=200))
