@@ -55,6 +55,16 @@ KINDS = {
     "stopped": ("#4b5563", 1),
 }
 OTHER_KIND = ("#4b5563", 2)
+# What was observed tells its kind by its words.
+OBSERVED = {
+    "deregistered": "deregistered",
+    "registered": "registered",
+    "full ISR": "full_isr",
+    "ISR": "isr",
+    "controller": "controller",
+    "lead": "leader",
+    "ZooKeeper": "zookeeper",
+}
 THROUGH_ALL = 200
 """Above this number of events only those of some weight are lines through all plots."""
 COLUMNS_ONLY = {"series", "cluster", "events", "findings", "warnings", "parameters", "proofs"}
@@ -246,13 +256,15 @@ def marks(events: Sequence[Mapping[str, Any]]) -> list[Mark]:
     """The events as a timeline draws them."""
     drawn = []
     for event in events:
-        kind = "failed" if event.get("failed") else str(event["kind"])
-        colour, weight = KINDS.get(kind, OTHER_KIND)
         host, what = str(event.get("host") or ""), str(event["what"])
+        kind = "failed" if event.get("failed") else str(event["kind"])
+        if kind == "observed":
+            kind = next((name for words, name in OBSERVED.items() if words in what), kind)
+        colour, weight = KINDS.get(kind, OTHER_KIND)
         drawn.append(
             Mark(
                 at=event["second"],
-                label=what if not host or host in what or what.startswith("broker ") else f"{host}: {what}",
+                label=what if not host or host in what or "broker" in what else f"{host}: {what}",
                 colour=colour,
                 lane=host,
                 until=event.get("until"),

@@ -29,7 +29,9 @@ class Story:
     """As they go into the result's document."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
-    """``second, kind, what, host``, in order; kind is ``observed`` for what the observer saw."""
+    """``second, kind, what, host``, in order; kind is ``observed`` for what the observer saw.
+
+    One that lasted has ``until``, the second of its end; one that failed ``failed``."""
     figures: dict[str, float | int | None] = field(default_factory=dict)
     """``time_to_*_s`` and ``max_*``; None is what was not observed."""
     cluster: dict[str, list[Any]] = field(default_factory=dict)
@@ -47,6 +49,8 @@ def story(test: Started, events: Sequence[Line], observed: Sequence[Line]) -> St
             "kind": line["kind"],
             "what": line.get("what", ""),
             "host": line.get("host", ""),
+            **({"until": _second(test, line["ended_ns"])} if "ended_ns" in line else {}),
+            **({"failed": True} if line.get("failed") else {}),
         }
         for line in marks
     ]

@@ -49,7 +49,11 @@ def test_make_targets_are_there(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=names)
 def test_names_of_the_collection_are_there(page: Path) -> None:
-    there = {path.stem for folder in ("playbooks", "plugins/modules") for path in (ROOT / folder).iterdir()}
+    there = {
+        path.stem
+        for folder in ("playbooks", "plugins/modules", "plugins/callback")
+        for path in (ROOT / folder).iterdir()
+    }
     named = set(re.findall(r"\bbarevm\.kafka\.(\w+)", page.read_text(encoding="utf-8")))
     assert not {name for name in named - there - set(ROLES) if len(name) > 1}
 

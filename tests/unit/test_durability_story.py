@@ -10,6 +10,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils.durability_story impo
 
 from tests.unit.durability_lines import (
     ALL,
+    BEGAN,
     KILLED,
     START,
     TEST,
@@ -55,6 +56,19 @@ def test_a_broker_that_is_killed_and_started_again() -> None:
     ]
     assert found.figures["max_under_replicated"] == 3
     assert found.figures["max_offline"] == 0
+
+
+def test_a_task_lasts_until_it_ended() -> None:
+    task = line(10, "task", what="Stop it", host="zkkafka2", ended_ns=BEGAN + 12_500_000_000, failed=True)
+    (event,) = tell([task], []).events
+    assert event == {
+        "second": 10.0,
+        "kind": "task",
+        "what": "Stop it",
+        "host": "zkkafka2",
+        "until": 12.5,
+        "failed": True,
+    }
 
 
 def test_steps_are_the_values_from_each_time_on() -> None:
