@@ -38,6 +38,7 @@ JUDGED_BY = (
     "reports_dir",
     "expect",
     "title",
+    "hold_s",
     "full_isr_timeout_s",
     "read_timeout_s",
     "keep",

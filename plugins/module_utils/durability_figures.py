@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_files import Line
 from ansible_collections.barevm.kafka.plugins.module_utils.perf_latency import Latencies, Timeline
+from ansible_collections.barevm.kafka.plugins.module_utils.perf_worker import GO_AHEAD_NS
 
 MB = 1_000_000
 SECOND_NS = 1_000_000_000
@@ -26,38 +27,51 @@ Span = tuple[int, int]
 
 @dataclass
 class Times:
-    """What producers and reader reported; ``began_ns`` is second 0, ``ended_ns`` the end of the sending."""
+    """What producers and reader reported; times on the monotonic clock, in nanoseconds."""
 
+    zero_ns: int
+    """Second 0 of every series."""
     began_ns: int
+    """The first record was due."""
     ended_ns: int
+    """The sending ended; acknowledgements may have come afterwards."""
     produced: Timeline = field(default_factory=Timeline)
     read: Timeline = field(default_factory=Timeline)
     in_flight: dict[int, int] = field(default_factory=dict)
     """Of each second, the most records that all producers together were waiting for."""
 
-    def at(self, at_ns: int) -> float:
-        """A time as seconds from the beginning."""
-        return (at_ns - self.began_ns) / SECOND_NS
+    def ms(self, at_ns: int) -> int:
+        """A time as milliseconds from second 0."""
+        return (at_ns - self.zero_ns) // 1_000_000
 
     @property
-    def last_ack_s(self) -> float:
-        """When the last acknowledgement came, in seconds from the beginning; 0 where none did."""
-        return self.produced.last_ms / 1000
+    def acked_within_s(self) -> float:
+        """From the first record's time to the last acknowledgement; 0 where none came."""
+        return max(0, self.produced.last_ms - self.ms(self.began_ns)) / 1000
 
     @property
-    def sending_s(self) -> float:
-        """How long was sent."""
-        return max(0.0, self.at(self.ended_ns))
+    def whole_seconds(self) -> range:
+        """The seconds in which all the time was sent."""
+        return range(-(-self.ms(self.began_ns) // 1000), self.ms(self.ended_ns) // 1000)
 
 
-def times(began_ns: int, ended_ns: int, seconds: Iterable[Line]) -> Times:
-    """Gather the lines of seconds.jsonl."""
-    found = Times(began_ns, ended_ns)
+def times(
+    zero_ns: int, events: Sequence[Line], final: Mapping[str, Any] | None, seconds: Iterable[Line]
+) -> Times:
+    """Gather seconds.jsonl; without ``final`` the sending ended with the last acknowledgement."""
+    started = [line["at_ns"] for line in events if line["kind"] == "started"]
+    began_ns = started[0] + GO_AHEAD_NS if started else zero_ns
+    found = Times(zero_ns, began_ns, began_ns)
     for line in seconds:
         (found.read if line["who"] == READER else found.produced).add(line)
         if line["who"] != READER:
             second = int(line["second"])
             found.in_flight[second] = found.in_flight.get(second, 0) + int(line.get("in_flight", 0))
+    sending_ms = [each["sending_ms"] for each in (final or {}).get("producers", ()) if "sending_ms" in each]
+    if sending_ms:
+        found.ended_ns = began_ns + max(sending_ms) * 1_000_000
+    else:
+        found.ended_ns = max(began_ns, zero_ns + found.produced.last_ms * 1_000_000)
     return found
 
 
@@ -72,7 +86,7 @@ def fault(events: Sequence[Line], ended_ns: int) -> Span | None:
 
 def acked_in(found: Times, span: Span) -> int:
     """How many milliseconds within ``span`` saw an acknowledgement."""
-    first, last = ((at_ns - found.began_ns) // 1_000_000 for at_ns in span)
+    first, last = map(found.ms, span)
     ticks = found.produced.ticks_ms()
     return int(np.count_nonzero((ticks >= first) & (ticks <= last)))
 
@@ -85,7 +99,7 @@ def latencies(found: Times, span: Span | None) -> dict[str, float | None]:
     whole = found.produced.total.figures("produce") | found.read.total.figures("end_to_end")
     phases: dict[str, float | None] = {f"produce_p99_{phase}_ms": None for phase in PHASES}
     if span is not None:
-        first, last = ((at_ns - found.began_ns) // SECOND_NS for at_ns in span)
+        first, last = (found.ms(at_ns) // 1000 for at_ns in span)
         for phase, seconds in zip(
             PHASES,
             (range(first), range(first, last + 1), range(last + 1, found.produced.seconds)),
@@ -101,7 +115,9 @@ def gaps(found: Times, noted: Iterable[Line]) -> dict[str, Any]:
     The whole topic's follows from the milliseconds with an acknowledgement, a partition's from what the
     producers noted. Where none was noted, no partition waited for 0.2 s longer than all did.
     """
-    longest_s = found.produced.longest_gap_ms(int(found.sending_s * 1000)) / 1000
+    ticks = found.produced.ticks_ms()
+    end = max(found.ms(found.ended_ns), found.produced.last_ms)
+    longest_s = int(np.diff(np.concatenate([[found.ms(found.began_ns)], ticks, [end]])).max()) / 1000
     worst = max(
         (line for line in noted if line["partition"] is not None),
         key=lambda line: int(line["ended_ns"] - line["began_ns"]),
@@ -118,7 +134,7 @@ def gaps(found: Times, noted: Iterable[Line]) -> dict[str, Any]:
 
 def availability(found: Times) -> dict[str, int]:
     """How many whole seconds of the sending saw an acknowledgement, and how many saw none."""
-    whole = range(int(found.sending_s))
+    whole = found.whole_seconds
     available = sum(1 for second in whole if found.produced.count_at(second))
     return {"available_s": available, "unavailable_s": len(whole) - available}
 
@@ -128,13 +144,13 @@ def in_flight_at(found: Times, span: Span | None) -> int | None:
 
     Those are what a fault may leave in doubt. Without a fault it is the most of the whole test.
     """
-    first = 0 if span is None else (span[0] - found.began_ns) // SECOND_NS - 1
+    first = 0 if span is None else found.ms(span[0]) // 1000 - 1
     return max((number for second, number in found.in_flight.items() if second >= first), default=None)
 
 
 def throughput(found: Times, acked: int, record_bytes: float, cpu_s: float | None) -> dict[str, Any]:
     """Acknowledged records a second until the last acknowledgement, and what the producers' CPU did."""
-    per_s = acked / found.last_ack_s if found.last_ack_s else 0.0
+    per_s = acked / found.acked_within_s if found.acked_within_s else 0.0
     return {
         "records_per_s": round(per_s, 1),
         "mb_per_s": round(per_s * record_bytes / MB, 3),
@@ -157,7 +173,7 @@ def series(found: Times, record_bytes: float) -> dict[str, list[float | None]]:
             "end_to_end_p99_ms",
         )
     }
-    for second in range(max(int(found.sending_s), int(found.last_ack_s))):
+    for second in range(max(found.whole_seconds.stop, found.produced.last_ms // 1000)):
         count = found.produced.count_at(second)
         produced = found.produced.latencies_at([second])
         read = found.read.latencies_at([second])
@@ -174,15 +190,6 @@ def series(found: Times, record_bytes: float) -> dict[str, list[float | None]]:
 
 def _of(prefix: str, found: Latencies) -> list[tuple[str, float | None]]:
     return [(f"{prefix}_p{number}_ms", found.percentile_ms(number)) for number in (50, 99)]
-
-
-def clock_steps(wall_ns: int, events: Sequence[Line], now_wall_ns: int, limit_s: float) -> list[str]:
-    """What the wall clock did beyond ``limit_s`` against the monotonic one, in words."""
-    said = [line["what"] for line in events if line["kind"] == "clock"]
-    step_s = (now_wall_ns - wall_ns) / SECOND_NS
-    if not said and abs(step_s) > limit_s:
-        said.append(f"the controller's clock is {step_s:+,.1f} s off what it was at the start")
-    return said
 
 
 def summary(figures: Mapping[str, Any]) -> str:

@@ -11,19 +11,22 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
+from ansible_collections.barevm.kafka.plugins.module_utils.durability_comparison import Compared, Comparison
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_settings import REQUEST_S, client
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from numpy.typing import NDArray
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 FETCH = 10_000
 """Records taken at a time; a batch is what one partition has among them."""
 STALL_S = 60.0
 """How long no record may come before the reading ends short of its end."""
+SETTLE_S = 10.0
+"""How long a high watermark may stay behind an acknowledged offset once the full ISR is back."""
 POLL_S = 0.5
 TALK_S = 5.0
-AGAIN_AT_MOST = 100_000
-"""How many offsets are looked for once more."""
+NEAR = 10_000
+"""Missing records no further apart than this are looked for again in one go."""
+ROUNDS = 20
+"""How many fresh consumers look again at most; what is left then is read as one range."""
 
 Offsets = Mapping[int, int]
 Watermarks = dict[int, tuple[int, int]]
@@ -39,18 +42,35 @@ class Batch:
     """Records of one partition in the order in which they came."""
 
     partition: int
-    offsets: NDArray[np.int64]
-    values: Sequence[bytes]
+    offsets: Sequence[int]
+    values: Sequence[bytes | None]
 
 
 class Source(Protocol):
     """Where records come from: the cluster, or in tests the cluster with a defect of the test's own."""
 
-    def watermarks(self, partitions: Collection[int]) -> Watermarks:
-        """First offset and high watermark of each partition; raises Unreadable."""
+    def watermarks(self, partitions: Collection[int]) -> tuple[Watermarks, list[str]]:
+        """First offset and high watermark of each partition, and a sentence for each that has none."""
 
     def batches(self, starts: Offsets, ends: Offsets) -> Iterator[Batch]:
-        """All records at ``starts`` and after, before ``ends``, by a new consumer; raises Unreadable."""
+        """All records at ``starts`` and after, before ``ends``, by a new consumer.
+
+        Raises Unreadable at the end, where a part could not be read.
+        """
+
+
+@dataclass(frozen=True)
+class ReadBack:
+    """What came of a reading."""
+
+    compared: Compared
+    troubles: Sequence[str]
+    """Why the reading did not cover each partition from where the test began to its high watermark."""
+    starts: Offsets
+    ends: Offsets
+    reached: Offsets
+    """The position that the reading came to."""
+    elapsed_s: float
 
 
 class Topic:
@@ -79,86 +99,189 @@ class Topic:
             "queued.max.messages.kbytes": 64 << 10,
         }
 
-    def watermarks(self, partitions: Collection[int]) -> Watermarks:
+    def watermarks(self, partitions: Collection[int]) -> tuple[Watermarks, list[str]]:
         """First offset and high watermark of each partition, asked of its leader."""
         consumer = Consumer(self._config)
         found: Watermarks = {}
+        troubles: list[str] = []
         try:
             for number in partitions:
                 at = TopicPartition(self._name, number)
+                # One that does not answer takes its time; the next ones get less.
+                timeout_s = REQUEST_S if not troubles else 2.0
                 try:
-                    low, high = consumer.get_watermark_offsets(at, timeout=REQUEST_S)
+                    found[number] = consumer.get_watermark_offsets(at, timeout=timeout_s)
                 except KafkaException as error:
-                    raise Unreadable(
-                        f"the high watermark of partition {number} cannot be had: {error.args[0].str()}"
-                    ) from error
-                found[number] = (low, high)
+                    said = error.args[0].str()
+                    troubles.append(f"the high watermark of partition {number} cannot be had: {said}")
         finally:
             consumer.close()
-        return found
+        return found, troubles
 
     def batches(self, starts: Offsets, ends: Offsets) -> Iterator[Batch]:
         """All records of the range, each partition's in its order."""
         # A partition of which nothing is wanted would still be fetched.
-        position = {number: start for number, start in starts.items() if start < ends[number]}
-        if not position:
+        unread = {number for number, start in starts.items() if start < ends[number]}
+        if not unread:
             return
+        troubles: list[str] = []
         consumer = Consumer(self._config)
         try:
-            consumer.assign([TopicPartition(self._name, number, start) for number, start in position.items()])
+            consumer.assign([TopicPartition(self._name, number, starts[number]) for number in unread])
             came = time.monotonic()
-            unread = dict(position)
             while unread:
-                messages = consumer.consume(FETCH, POLL_S)
-                now = time.monotonic()
-                taken: dict[int, tuple[list[int], list[bytes]]] = {}
-                for message in messages:
-                    number = message.partition()
-                    if (error := message.error()) is not None:
-                        _told(error, number, message.offset(), unread, ends)
-                        continue
-                    offset = message.offset()
-                    if offset < ends[number]:
-                        offsets, values = taken.setdefault(number, ([], []))
-                        offsets.append(offset)
-                        values.append(message.value() or b"")
-                    if offset + 1 >= ends[number]:
-                        unread.pop(number, None)
-                if taken:
-                    came = now
-                for number, (offsets, values) in taken.items():
-                    yield Batch(number, np.array(offsets, dtype=np.int64), values)
-                if unread and now - came > STALL_S:
-                    raise Unreadable(f"no record came for {STALL_S:.0f} s, partitions {_some(unread)} left")
-                if unread and now > self._deadline:
-                    raise Unreadable(
-                        f"it was not read in {self._timeout_s:.0f} s, partitions {_some(unread)} left"
-                    )
+                for batch in _batches(consumer.consume(FETCH, POLL_S), ends, unread, troubles):
+                    yield batch
+                    came = time.monotonic()
+                if unread and time.monotonic() - came > STALL_S:
+                    troubles.append(f"no record of partition {_some(unread)} came for {STALL_S:.0f} s")
+                    break
+                if unread and time.monotonic() > self._deadline:
+                    troubles.append(f"partition {_some(unread)} was not read in {self._timeout_s:.0f} s")
+                    break
         finally:
             consumer.close()
+        if troubles:
+            raise Unreadable("; ".join(troubles))
 
 
-def _told(error: KafkaError, partition: int, offset: int, unread: dict[int, int], ends: Offsets) -> None:
-    """Take note of what came in place of a record; raises Unreadable where the rest cannot be read."""
-    code = error.code()
-    if code == KafkaError._PARTITION_EOF:
-        # The last offsets before the watermark may hold no record that a consumer is shown.
-        if offset >= ends[partition]:
-            unread.pop(partition, None)
-    elif code in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
-        raise Unreadable(
-            f"the log of partition {partition} no longer holds what was to be read next "
-            f"({error.str()}): records were deleted under the reader"
+def _batches(
+    messages: Sequence[Message], ends: Offsets, unread: set[int], troubles: list[str]
+) -> Iterator[Batch]:
+    """What was taken, a batch a partition; partitions that are done, or cannot go on, leave ``unread``."""
+    taken: dict[int, tuple[list[int], list[bytes | None]]] = {}
+    for message in messages:
+        number, offset = message.partition(), message.offset()
+        if (error := message.error()) is not None:
+            # The last offsets before the watermark may hold no record that a consumer is shown.
+            ended = error.code() == KafkaError._PARTITION_EOF and offset >= ends[number]
+            if why := _why_not(error, number):
+                troubles.append(why)
+            if ended or why:
+                unread.discard(number)
+            continue
+        if offset < ends[number]:
+            offsets, values = taken.setdefault(number, ([], []))
+            offsets.append(offset)
+            values.append(message.value())
+        if offset + 1 >= ends[number]:
+            unread.discard(number)
+    for number, (offsets, values) in taken.items():
+        yield Batch(number, offsets, values)
+
+
+def _why_not(error: KafkaError, partition: int) -> str:
+    """Why the rest of a partition cannot be read; "" where librdkafka tries again (STALL_S is its end)."""
+    code, said = error.code(), error.str()
+    if code in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+        return (
+            f"the log of partition {partition} no longer holds what was to be read next ({said}): "
+            "records were deleted under the reader"
         )
-    elif code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION):
-        raise Unreadable(f"partition {partition} is gone: {error.str()}")
-    elif code in (
+    if code in (
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_PARTITION,
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError._AUTHENTICATION,
-        KafkaError.SASL_AUTHENTICATION_FAILED,
     ):
-        raise Unreadable(error.str())
-    # Anything else, such as a broker that is away, librdkafka tries again; STALL_S is its end.
+        return f"partition {partition} cannot be read: {said}"
+    return ""
+
+
+def read_back(
+    source: Source, comparison: Comparison, partitions: Collection[int], first: Offsets, say: Say
+) -> ReadBack:
+    """Read everything, look again for what is missing, and count.
+
+    ``first`` are the offsets at which the test began, 0 where there is none.
+    """
+    began = time.monotonic()
+    marks, troubles = source.watermarks(partitions)
+    starts = {number: low for number, (low, _high) in marks.items()}
+    ends = {number: high for number, (_low, high) in marks.items()}
+    troubles += _moved({number: first.get(number, 0) for number in marks}, starts, "since the test began")
+    reached = dict(starts)
+
+    def read(begin: Offsets, end: Offsets) -> None:
+        try:
+            for batch in _talking(source.batches(begin, end), sum(end.values()) - sum(begin.values()), say):
+                comparison.read(batch.partition, batch.offsets, batch.values)
+                if batch.offsets:
+                    reached[batch.partition] = max(reached[batch.partition], max(batch.offsets) + 1)
+            reached.update(end)
+        except Unreadable as error:
+            troubles.append(str(error))
+
+    read(starts, ends)
+    compared = comparison.finish(starts, ends, reached)
+    deadline = time.monotonic() + SETTLE_S
+    while compared.unseen and time.monotonic() < deadline:
+        say(f"waiting for high watermarks: {compared.unseen:,} acknowledged records lie beyond")
+        time.sleep(POLL_S)
+        later, _ = source.watermarks(ends)
+        risen = {number: high for number, (_low, high) in later.items() if high > ends[number]}
+        if risen:
+            read({number: ends[number] for number in risen}, risen)
+            ends |= risen
+            compared = comparison.finish(starts, ends, reached)
+    if missing := comparison.missing():
+        say(f"looking again for {len(missing):,} records that are missing")
+        _look_again(source, comparison, missing)
+        compared = comparison.finish(starts, ends, reached)
+    later, _ = source.watermarks(starts)
+    lows = {number: low for number, (low, _high) in later.items()}
+    troubles += _moved({number: starts[number] for number in lows}, lows, "while it was read")
+    said = list(dict.fromkeys(troubles))
+    return ReadBack(compared, said, starts, ends, reached, time.monotonic() - began)
+
+
+def _look_again(source: Source, comparison: Comparison, missing: Sequence[tuple[int, int]]) -> None:
+    for starts, ends in rounds(missing):
+        try:
+            for batch in source.batches(starts, ends):
+                comparison.read_again(batch.partition, batch.offsets, batch.values)
+        except Unreadable:
+            return  # what is still missing stays missing; the first reading came to these offsets
+
+
+def rounds(missing: Sequence[tuple[int, int]]) -> Iterator[tuple[dict[int, int], dict[int, int]]]:
+    """Ranges of offsets that hold all of ``missing``, at most one of each partition at a time."""
+    ranges: dict[int, list[list[int]]] = {}
+    for number, offset in sorted(missing):
+        of_partition = ranges.setdefault(number, [])
+        if of_partition and (offset - of_partition[-1][1] < NEAR or len(of_partition) == ROUNDS):
+            of_partition[-1][1] = offset + 1
+        else:
+            of_partition.append([offset, offset + 1])
+    for turn in range(max((len(each) for each in ranges.values()), default=0)):
+        chosen = {number: each[turn] for number, each in ranges.items() if turn < len(each)}
+        yield (
+            {number: low for number, (low, _high) in chosen.items()},
+            {number: high for number, (_low, high) in chosen.items()},
+        )
+
+
+def _talking(batches: Iterator[Batch], wanted: int, say: Say) -> Iterator[Batch]:
+    """The batches, and a line each few seconds of how many records of ``wanted`` have come."""
+    began = told = time.monotonic()
+    came = 0
+    for batch in batches:
+        yield batch
+        came += len(batch.offsets)
+        now = time.monotonic()
+        if now >= told + TALK_S:
+            told = now
+            per_s = came / (now - began)
+            left_s = (wanted - came) / per_s if per_s else 0.0
+            say(f"reading back: {came:,} of {wanted:,} records, {per_s:,.0f} records/s, {left_s:,.0f} s left")
+
+
+def _moved(before: Offsets, now: Offsets, when: str) -> list[str]:
+    return [
+        f"the log of partition {number} begins at {start} and began at {before[number]}: "
+        f"records were deleted {when}"
+        for number, start in sorted(now.items())
+        if start > before[number]
+    ]
 
 
 def _some(numbers: Collection[int]) -> str:

@@ -25,6 +25,7 @@ NAMES = {
     "log.cleanup.policy": "cleanup_policy",
 }
 REQUEST_S = 15.0
+KNOWN_S = 10.0
 POLL_S = 0.5
 TALK_S = 5.0
 NAMED_AT_MOST = 5
@@ -55,6 +56,7 @@ def client(bootstrap: Sequence[str], properties: Mapping[str, Any]) -> dict[str,
 def judging_limit_s(request: Mapping[str, Any]) -> float:
     """How long the judging of ``request`` may take in all, in seconds."""
     waits = (
+        float(request.get("hold_s") or 0.0),
         float(request.get("stop_timeout_s") or 600.0),
         float(request.get("full_isr_timeout_s", FULL_ISR_S)),
         2 * float(request.get("read_timeout_s", READ_S)),
@@ -74,7 +76,7 @@ def settings(bootstrap: Sequence[str], properties: Mapping[str, Any], topic: str
     from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
     admin = AdminClient(client(bootstrap, properties))
-    metadata = admin.list_topics(timeout=REQUEST_S)
+    metadata = _metadata(admin, topic)
     topics = [name for name in (topic, OFFSETS_TOPIC) if name == topic or name in metadata.topics]
     resources = [
         *(ConfigResource(ResourceType.TOPIC, name) for name in topics),
@@ -98,6 +100,18 @@ def settings(bootstrap: Sequence[str], properties: Mapping[str, Any], topic: str
         "brokers": {str(number): said[ResourceType.BROKER, str(number)] for number in metadata.brokers},
         **_offsets(admin, metadata.topics[topic]),
     }
+
+
+def _metadata(admin: AdminClient, topic: str) -> ClusterMetadata:
+    """The cluster's topics, ``topic`` among them; a broker may not know yet of one that was just made."""
+    from confluent_kafka import KafkaError, KafkaException
+
+    deadline = time.monotonic() + KNOWN_S
+    while topic not in (metadata := admin.list_topics(timeout=REQUEST_S)).topics:
+        if time.monotonic() > deadline:
+            raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART, f"{topic} is not there"))
+        time.sleep(POLL_S)
+    return metadata
 
 
 def write_before(folder: Path, bootstrap: Sequence[str], properties: Mapping[str, Any], topic: str) -> None:

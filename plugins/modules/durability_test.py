@@ -184,6 +184,10 @@ options:
     description: What the result is held to beside the rules (C(unknown), C(at_most), C(proofs), ...).
     type: dict
     default: {}
+  hold_s:
+    description: Let the test go on for so many seconds before it is stopped, and print figures every five.
+    type: float
+    default: 0.0
   full_isr_timeout_s:
     description: How long to wait, before reading back, for all replicas to be in sync.
     type: float

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import os
 import secrets
+import signal
+import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from ansible_collections.barevm.kafka.plugins.module_utils import durability_reading, durability_settings
+import yaml
+from ansible_collections.barevm.kafka.plugins.module_utils import (
+    durability_files,
+    durability_judging,
+    durability_reading,
+    durability_settings,
+    durability_tester,
+)
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_reading import Unreadable
+from ansible_collections.barevm.kafka.plugins.modules.durability_test import DOCUMENTATION
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.integration.cluster import LOOPBACK, Kafka
+from tests.integration.cluster import LOOPBACK, Kafka, wait_until
 
 PARTITIONS = 4
 
@@ -71,14 +85,15 @@ def test_a_missing_isr_is_named_and_not_waited_for_longer_than_asked(kafka: Kafk
 def test_everything_is_read_in_order(kafka: Kafka, topic: str) -> None:
     write(kafka, topic, 50_000)
     source = durability_reading.Topic(servers(kafka), {}, topic, 60)
-    marks = source.watermarks(range(PARTITIONS))
+    marks, troubles = source.watermarks(range(PARTITIONS))
+    assert not troubles
     assert marks == dict.fromkeys(range(PARTITIONS), (0, 12500))
     starts = dict.fromkeys(marks, 0) | {1: 12_000}
     ends = dict.fromkeys(marks, 12500) | {2: 500, 3: 0}
     found: dict[int, list[int]] = {}
     for batch in source.batches(starts, ends):
-        found.setdefault(batch.partition, []).extend(batch.offsets.tolist())
-        assert [int(value) // PARTITIONS for value in batch.values] == batch.offsets.tolist()
+        found.setdefault(batch.partition, []).extend(batch.offsets)
+        assert [int(value) // PARTITIONS for value in batch.values] == batch.offsets
     assert {number: (each[0], len(each)) for number, each in found.items()} == {
         0: (0, 12_500),
         1: (12_000, 500),
@@ -90,9 +105,147 @@ def test_everything_is_read_in_order(kafka: Kafka, topic: str) -> None:
 def test_records_deleted_under_the_reader_end_it(kafka: Kafka, topic: str) -> None:
     write(kafka, topic, 40)
     source = durability_reading.Topic(servers(kafka), {}, topic, 60)
-    ends = {number: high for number, (_low, high) in source.watermarks(range(PARTITIONS)).items()}
+    ends = {number: high for number, (_low, high) in source.watermarks(range(PARTITIONS))[0].items()}
     admin = AdminClient({"bootstrap.servers": ",".join(servers(kafka))})
     for done in admin.delete_records([TopicPartition(topic, 1, 4)], operation_timeout=10).values():
         done.result()
     with pytest.raises(Unreadable, match="partition 1 no longer holds what was to be read next"):
         list(source.batches(dict.fromkeys(ends, 0), ends))
+
+
+def begin(kafka: Kafka, folder: Path, **options: Any) -> Path:
+    """A test that runs; its ledger."""
+    documented = yaml.safe_load(DOCUMENTATION)["options"]
+    defaults = {name: option.get("default") for name, option in documented.items()}
+    given = {
+        **defaults,
+        "bootstrap_servers": servers(kafka),
+        "reports_dir": str(folder),
+        "partitions": PARTITIONS,
+        "records_per_s": 500.0,
+        "delivery_timeout_s": 30.0,
+        "zookeeper_connect": kafka.connect,
+        "zookeeper_servers": [],
+        "brokers": kafka.expected(),
+        **options,
+    }
+    return Path(durability_tester.start(given, os.getpid(), print)["ledger"])
+
+
+def judge(ledger: Path, **request: Any) -> dict[str, Any]:
+    """What the child answers, with the lines that it says under ``said``."""
+    said: list[str] = []
+    answer = durability_judging.main({"ledger": str(ledger), "read_timeout_s": 60, **request}, said.append)
+    return {**answer, "said": said}
+
+
+def topics(kafka: Kafka) -> set[str]:
+    return set(AdminClient({"bootstrap.servers": servers(kafka)[0]}).list_topics(timeout=10).topics)
+
+
+def test_a_steady_run_passes_and_leaves_nothing(kafka: Kafka, tmp_path: Path) -> None:
+    ledger = begin(kafka, tmp_path, reader=True, probe=True)
+    topic = durability_files.read_test(ledger).topic
+    found = judge(ledger, hold_s=7, expect={"rate_within": 0.05})
+    document = found["document"]
+    assert (document["result"], document["reasons"]) == ("PASS", [])
+    assert document["records_sent"] == document["records_acked"] == document["records_read"] > 3000
+    assert document["records_unknown"] == document["unknown_allowed"] == document["unavailable_s"] == 0
+    assert document["settings"]["before"]["topic"] == document["settings"]["after"]["topic"]
+    assert document["produce_p99_ms"] > 0
+    assert document["end_to_end_p99_ms"] > 0
+    assert document["longest_gap_s"] < 2
+    assert document["max_offline"] == 0
+    assert document["probe"]["acked"] > 5
+    assert sum("records/s acknowledged" in line and "left" in line for line in found["said"]) == 1
+    assert json.loads((tmp_path / "durability.json").read_text()) == document
+    assert "PASS" in (tmp_path / "durability.html").read_text()
+    assert not ledger.exists()
+    assert (found["ledger"], found["topic"]) == ("", "")
+    wait_until("both topics are gone", lambda: not {topic, f"{topic}-probe"} & topics(kafka), 20)
+
+
+def test_a_broker_killed_and_started_again(kafka: Kafka, tmp_path: Path) -> None:
+    ledger = begin(kafka, tmp_path)
+    time.sleep(2)
+    durability_files.mark(ledger, "strike", "broker 2 is killed", brokers=[2])
+    before = kafka.java[2].process
+    kafka.stop(2, hard=True)
+    time.sleep(9)  # its session of 6 s ends
+    kafka.start(2)
+    after = kafka.java[2].process
+    assert before is not None
+    assert after is not None
+    durability_files.mark(ledger, "healed", "broker 2 is started", brokers=[2])
+    words = f"process {before.pid}, then {after.pid}"
+    durability_files.mark(ledger, "proof", words, name="new_pid", holds=before.pid != after.pid)
+    time.sleep(4)
+    expect = {"unknown": 0, "acks_during": True, "proofs": ["new_pid"], "at_most": {"longest_gap_s": 12}}
+    document = judge(ledger, expect=expect)["document"]
+    assert (document["result"], document["reasons"]) == ("PASS", [])
+    assert document["max_under_replicated"] > 0
+    assert 3 < document["time_to_deregister_s"] < 12
+    assert document["worst_partition_gap_s"] >= 3
+    assert document["time_to_full_isr_s"] is not None
+    assert document["produce_p99_during_ms"] > document["produce_p99_before_ms"]
+
+
+def test_a_killed_tester_is_judged_and_inconclusive(kafka: Kafka, tmp_path: Path) -> None:
+    ledger = begin(kafka, tmp_path)
+    time.sleep(2)
+    os.kill(process_of(ledger), signal.SIGKILL)
+    wait_until("the tester is gone", lambda: not durability_files.is_running(ledger), 10)
+    found = judge(ledger)
+    document = found["document"]
+    assert document["result"] == "INCONCLUSIVE"
+    assert document["reasons"][0].startswith("rule b: the tester was killed")
+    assert document["records_acked"] > 500
+    assert document["acked_lost"] == document["unseen"] == document["corrupt"] == document["duplicates"] == 0
+    assert found["ledger"] == str(ledger)
+    assert f"-e durability_ledger={ledger}" in found["summary"]
+    assert document["parameters"]["topic"] in topics(kafka)
+    again = judge(ledger)["document"]
+    assert again["records_read"] == document["records_read"]
+
+
+def process_of(ledger: Path) -> int:
+    """The process that holds the ledger's lock (proc(5), /proc/locks)."""
+    inode = (ledger / durability_files.LOCK).stat().st_ino
+    for line in Path("/proc/locks").read_text().splitlines():
+        fields = line.split()
+        if fields[1] == "FLOCK" and fields[5].endswith(f":{inode}"):
+            return int(fields[4])
+    raise AssertionError("nobody holds the lock")
+
+
+def test_records_deleted_under_the_reader_are_no_loss(kafka: Kafka, tmp_path: Path) -> None:
+    ledger = begin(kafka, tmp_path)
+    topic = durability_files.read_test(ledger).topic
+    time.sleep(2)
+    admin = AdminClient({"bootstrap.servers": ",".join(servers(kafka))})
+    for done in admin.delete_records([TopicPartition(topic, 1, 40)], operation_timeout=10).values():
+        done.result()
+    document = judge(ledger)["document"]
+    assert document["result"] == "INCONCLUSIVE"
+    assert {(each["rule"], each["result"]) for each in document["findings"]} == {("c", "INCONCLUSIVE")}
+    assert document["deleted"] == 40
+    assert document["acked_lost"] == 0
+
+
+def test_a_topic_that_is_gone_is_no_verdict_of_loss(kafka: Kafka, tmp_path: Path) -> None:
+    ledger = begin(kafka, tmp_path)
+    time.sleep(1)
+    (ledger / durability_files.STOP).touch()
+    wait_until("the tester has ended", lambda: not durability_files.is_running(ledger), 30)
+    topic = durability_files.read_test(ledger).topic
+    admin = AdminClient({"bootstrap.servers": servers(kafka)[0]})
+    admin.delete_topics([topic])[topic].result()
+    wait_until("the topic is gone", lambda: topic not in topics(kafka), 20)
+    document = judge(ledger, full_isr_timeout_s=3)["document"]
+    assert document["result"] == "INCONCLUSIVE"
+    assert any("is not there" in reason for reason in document["reasons"])
+    assert "records_read" in {each["figure"] for each in document["findings"]}
+
+
+def test_what_is_no_ledger_is_said(tmp_path: Path) -> None:
+    assert "is no ledger of a durability test" in judge(tmp_path)["error"]

@@ -27,7 +27,13 @@ def lines(who: str, arrivals: list[tuple[int, int]], in_flight: int = 0) -> list
 def seen(*spans: tuple[int, int, int], ended_ms: int = 10_000, who: str = "producer 0") -> figures.Times:
     """A record every 10 ms in each span (from and to in milliseconds, latency in milliseconds)."""
     arrivals = [(at, latency) for begin, end, latency in spans for at in range(begin, end, 10)]
-    return figures.times(BEGAN, BEGAN + ended_ms * MS, lines(who, arrivals, in_flight=5))
+    return gathered(lines(who, arrivals, in_flight=5), ended_ms)
+
+
+def gathered(seconds: list[dict[str, Any]], ended_ms: int, late_ms: int = 0) -> figures.Times:
+    """As if the first record was due ``late_ms`` after second 0, and the sending ended at ``ended_ms``."""
+    events = [event("started", late_ms - 200)]
+    return figures.times(BEGAN, events, {"producers": [{"sending_ms": ended_ms - late_ms}]}, seconds)
 
 
 def event(kind: str, at_ms: int, what: str = "") -> dict[str, Any]:
@@ -89,10 +95,10 @@ def test_acknowledgements_are_looked_for_within_a_span() -> None:
 def test_what_was_in_flight_is_that_of_all_producers_from_the_fault_on() -> None:
     early = lines("producer 0", [(100, 1)], in_flight=900)
     late = [line for n in (0, 1) for line in lines(f"producer {n}", [(5000, 1)], in_flight=40)]
-    found = figures.times(BEGAN, BEGAN + 9 * S, [*early, *late])
+    found = gathered([*early, *late], 9000)
     assert figures.in_flight_at(found, (BEGAN + 5 * S, BEGAN + 6 * S)) == 80
     assert figures.in_flight_at(found, None) == 900
-    assert figures.in_flight_at(figures.times(BEGAN, BEGAN, []), None) is None
+    assert figures.in_flight_at(gathered([], 0), None) is None
 
 
 def test_throughput_counts_until_the_last_acknowledgement() -> None:
@@ -118,7 +124,15 @@ def test_the_series_has_a_row_for_each_second() -> None:
     assert len({len(column) for column in columns.values()}) == 1
 
 
-def test_a_clock_step_is_said() -> None:
-    assert figures.clock_steps(100, [], 100 + S, 2.0) == []
-    assert "+3.0 s off" in figures.clock_steps(100, [], 100 + 3 * S, 2.0)[0]
-    assert figures.clock_steps(100, [event("clock", 5, "it stepped")], 100, 2.0) == ["it stepped"]
+def test_time_before_the_first_record_was_due_is_no_gap() -> None:
+    arrivals = [(at, 2) for at in range(2500, 6000, 10)]
+    found = gathered(lines("producer 0", arrivals), 6000, late_ms=2400)
+    assert figures.gaps(found, [])["longest_gap_s"] == 0.1
+    assert figures.availability(found) == {"available_s": 3, "unavailable_s": 0}
+    assert figures.throughput(found, 350, 1000.0, None)["records_per_s"] == pytest.approx(350 / 3.59, abs=0.1)
+
+
+def test_of_a_killed_test_the_last_acknowledgement_is_the_end() -> None:
+    found = figures.times(BEGAN, [event("started", -200)], None, lines("producer 0", [(10, 1), (3000, 1)]))
+    assert figures.gaps(found, [])["longest_gap_s"] == 2.99
+    assert figures.gaps(figures.times(BEGAN, [], None, []), [])["longest_gap_s"] == 0
