@@ -106,6 +106,12 @@ def at(history: Sequence[State], at_ns: int) -> State:
     return history[index - 1] if index else State()
 
 
+def leading(history: Sequence[State], at_ns: int) -> State:
+    """The last state up to a time in which leaders and in-sync replicas were known."""
+    known = [state for state in history if state.at_ns <= at_ns and state.leaders is not None]
+    return known[-1] if known else State()
+
+
 def after(history: Sequence[State], at_ns: int) -> Sequence[State]:
     """The states observed after a time."""
     return history[bisect_right([state.at_ns for state in history], at_ns) :]

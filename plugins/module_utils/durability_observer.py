@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 POLL_S = 0.2
 CLUSTER_POLL_S = 2.0
+SLOWEST_OWN_POLL_S = 0.5
 SHARE = 10
 """A look that takes t seconds is repeated after SHARE times t at the earliest: large clusters are looked at
 less often, rather than with more of the processor."""
@@ -117,6 +118,7 @@ class Observer:
         self._servers.start(stopping)
         works: list[tuple[Callable[[], float], str]] = [
             (self._ask_zookeeper, "observer"),
+            (self._ask_servers, "observer of ZooKeeper"),
             (self._ask_brokers, "observer of brokers"),
         ]
         threads = [
@@ -144,15 +146,19 @@ class Observer:
         if not self._started.zookeeper_connect:
             self._failed("the test was given no address of it")
             return 1.0
-        ensemble = self._servers.line()
-        if ensemble is not None:
-            self._write("ensemble", ensemble)
         why = self._read()
         if why:
             self._failed(why)
             return POLL_S
         self._failing_since = None
-        return min(1.0, max(POLL_S, SHARE * self._took_s))
+        return min(SLOWEST_OWN_POLL_S, max(POLL_S, SHARE * self._took_s))
+
+    def _ask_servers(self) -> float:
+        """By itself, since a client that changes servers waits, and servers change just then."""
+        ensemble = self._servers.line()
+        if ensemble is not None:
+            self._write("ensemble", ensemble)
+        return POLL_S
 
     def _read(self) -> str:
         """Read and write down what ZooKeeper says; returns why that was not possible, or ""."""

@@ -22,7 +22,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils.zookeeper import Serv
 
 POLL_S = 1.0
 ELECTING_POLL_S = 0.2
-"""How often while nobody leads: an election takes a fraction of a second."""
+"""How often without a quorum: an election takes a fraction of a second."""
 
 DOWN = "down"
 LOOKING = "looking"
@@ -98,5 +98,6 @@ class Servers:
                 self._roles[host] = parse(four_letter_word(server, "srvr"))
             except OSError:
                 self._roles[host] = Role(DOWN)
-            led = any(role.name in ("leader", "standalone") for role in list(self._roles.values()))
-            stopping.wait(POLL_S if led else ELECTING_POLL_S)
+            ensemble = self.line()
+            electing = ensemble is None or ensemble["quorum"] is False
+            stopping.wait(ELECTING_POLL_S if electing else POLL_S)

@@ -17,6 +17,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils.durability_history im
     State,
     after,
     at,
+    leading,
     states,
 )
 
@@ -131,7 +132,7 @@ def _deregistered(history: Sequence[State], at_ns: int, broker: int) -> Time:
 
 def _led(history: Sequence[State], at_ns: int, broker: int) -> Time:
     """Until every partition that the broker led, and that another one could lead, has another leader."""
-    before = at(history, at_ns)
+    before = leading(history, at_ns)
     wanted = {number for number in before.led_by(broker) if (before.isr or {}).get(number, set()) - {broker}}
     if not wanted:
         return NOT_CONCERNED

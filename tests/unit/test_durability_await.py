@@ -227,20 +227,18 @@ def write(ledger: Path, *lines: dict[str, Any]) -> None:
         stream.writelines(json.dumps(each) + "\n" for each in lines)
 
 
-def test_a_wait_follows_the_ledger(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wait_follows_the_ledger(ledger: Path) -> None:
     write(ledger, *KILLED[:6])
     with (ledger / durability_files.OBSERVED).open("a") as stream:
         stream.write('{"at_ns": 1, "half')  # being written
-    rest = iter([lambda: None, lambda: stream_rest(ledger)])
-    monkeypatch.setattr(durability_following.time, "sleep", lambda s: next(rest)())
+        stream.flush()
+        follower = durability_following.Follower(ledger)
+        assert follower.look().now.registered == ALL
+        stream.write('": 1, "kind": "x"}\n')
+    write(ledger, *KILLED[6:8])
+    assert follower.look().now.registered == {1: "0xa1", 3: "0xa3"}
     found = wait(ledger, Asked("deregistered", (2,), STRIKE), 10, print)
     assert found.what == "broker 2 (zkkafka2) is not registered"
-
-
-def stream_rest(ledger: Path) -> None:
-    text = (ledger / durability_files.OBSERVED).read_text()
-    (ledger / durability_files.OBSERVED).write_text(text.rpartition("\n")[0] + "\n")
-    write(ledger, *KILLED[6:])
 
 
 def test_a_wait_ends_at_its_limit_and_talks_meanwhile(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -195,6 +195,17 @@ def test_while_zookeeper_is_away_nothing_is_made_up_and_nothing_told_twice() -> 
     assert found.cluster["offline"] == [0, None, 0]
 
 
+def test_who_led_before_zookeeper_was_away_needs_a_successor_after_it() -> None:
+    observed = [
+        *START,
+        unreachable(9.0),
+        reachable(30.0),
+        brokers(30.0, {1: "0xa1", 3: "0xa3"}),
+        partitions(30.5, (1, 3, 3), ([1, 3],) * 3),
+    ]
+    assert times(tell([STRIKE], observed))[:2] == [20.0, 20.5]
+
+
 def test_a_count_that_was_not_known_at_first_is_no_zero() -> None:
     assert tell([], [cluster(1.0, below=None)]).figures["max_under_min_isr"] is None
     assert tell([], [cluster(1.0, below=None), cluster(3.0, below=2)]).figures["max_under_min_isr"] == 2
