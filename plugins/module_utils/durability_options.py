@@ -19,7 +19,10 @@ LARGEST_MESSAGE = 1_048_588
 BUFFER_KB = 32 * 1024
 LARGEST_BUFFER_KB = 256 * 1024
 
-WORKLOAD = ("linger_ms", "batch_size", "payload_delimiter", "records", "duration_s", "limit_s")
+WORKLOAD = (
+    *("linger_ms", "batch_size", "payload_delimiter", "records", "duration_s", "limit_s"),
+    *("group_commit_s", "group_bounce_every_s"),
+)
 """Options that test.json keeps beside its own fields."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -35,9 +38,21 @@ def contradictions(options: Mapping[str, Any]) -> list[str]:
     for name in ("partitions", "replication_factor", "min_insync_replicas", "producers"):
         if options[name] < 1:
             found.append(f"{name} is {options[name]}; it must be at least 1")
-    for name in ("records_per_s", "records", "duration_s", "linger_ms", "group_members"):
+    for name in (
+        "records_per_s",
+        "records",
+        "duration_s",
+        "linger_ms",
+        "group_members",
+        "group_bounce_every_s",
+    ):
         if options[name] < 0:
             found.append(f"{name} is {options[name]}; it must not be negative")
+    if options["group_commit_s"] <= 0:
+        found.append(
+            f"group_commit_s is {options['group_commit_s']:g}; a group that never commits handles all again "
+            "after each rebalance, set more than 0"
+        )
     if options["limit_s"] <= 0:
         found.append(f"limit_s is {options['limit_s']:g}; a test must end some time, set more than 0")
     if not NAME.fullmatch(options["name"]):

@@ -16,6 +16,7 @@ from typing import Any
 import confluent_kafka
 from ansible_collections.barevm.kafka.plugins.module_utils import durability_files as files
 from ansible_collections.barevm.kafka.plugins.module_utils import durability_options
+from ansible_collections.barevm.kafka.plugins.module_utils.durability_group_running import END_S
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_ledger import Ledger
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_numbering import partitions_of
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_observer import Observer
@@ -116,7 +117,8 @@ class Running:
         self._collect(self._producers, until, ends)
         for worker in self._companions:
             worker.tell({"stop": True})
-        self._collect(self._companions, time.monotonic() + LEAVE_S, ends)
+        leave_s = LEAVE_S + (END_S if self.test.group_members else 0)
+        self._collect(self._companions, time.monotonic() + leave_s, ends)
         self._stopping.set()
         for thread in self._threads:
             thread.join(LEAVE_S)
@@ -137,7 +139,9 @@ class Running:
     def _companion_requests(self, client: Mapping[str, Any]) -> list[tuple[str, str, Document]]:
         """The workers beside the producers: module, name and request of each."""
         common = {**asdict(self.test), "folder": str(self.folder), "client": client}
-        return [("durability_reader_alongside", "reader", common)] if self.test.reader else []
+        reader = [("durability_reader_alongside", "reader", common)] if self.test.reader else []
+        group = [("durability_group_running", "consumer group", common)] if self.test.group_members else []
+        return reader + group
 
     def _producer_request(self, number: int) -> Document:
         test, options = self.test, self._options

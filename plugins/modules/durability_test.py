@@ -133,6 +133,14 @@ options:
     description: Members of a consumer group that reads alongside and commits.
     type: int
     default: 0
+  group_commit_s:
+    description: After how many seconds each member commits what it has handled since its last commit.
+    type: float
+    default: 1.0
+  group_bounce_every_s:
+    description: Kill a member (SIGKILL) so often, and start another one 5 s later. 0 kills none.
+    type: float
+    default: 0.0
   probe:
     description:
       - Whether a second producer, which tries once, sends two records/s to a topic C(<topic>-probe), so that

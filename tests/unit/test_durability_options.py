@@ -30,6 +30,8 @@ def test_the_defaults_contradict_nothing() -> None:
         ),
         ({"records_per_s": -1.0}, "records_per_s is -1.0; it must not be negative"),
         ({"limit_s": 0.0}, "limit_s is 0"),
+        ({"group_commit_s": 0.0}, "group_commit_s is 0"),
+        ({"group_bounce_every_s": -1.0}, "group_bounce_every_s is -1.0; it must not be negative"),
         ({"name": "../x"}, "it names files"),
         ({"min_insync_replicas": 4}, "above the replication_factor of 3"),
         ({"producers": 13}, "producers is 13, above partitions (12)"),
