@@ -55,24 +55,17 @@ def target(step: Step, targets: Targets, struck: Sequence[Struck], cluster: Clus
     return {**found, "host": hosts[0], "broker": number}
 
 
-def fault_options(step: Step, struck: Struck, cluster: Cluster) -> dict[str, Any]:
-    """What module fault is given to strike it; empty for a machine's power, which is not the host's own."""
-    host = struck["host"]
+def fault_options(step: Step, host: str, cluster: Cluster) -> dict[str, Any]:
+    """What module fault is given to strike it on ``host``, beside kind, unit and time."""
     found: dict[str, Any] = {
-        "state": "struck",
-        "kind": step["fault"],
-        "unit": step["unit"],
-        "undo_after_s": step["undo_after_s"],
+        "peers": [],
+        "local_ports": [],
+        "user": cluster["hosts"][host]["kafka_user"] if step["fault"] == "cut" else "kafka",
+        "ports": sorted(_broker_ports(host, cluster)) if step["fault"] == "loss" else [],
+        "percent": step.get("percent", 10) if step["fault"] == "loss" else 0,
+        "folder": cluster["hosts"][host]["kafka_log_dirs"][0] if step["fault"] == "fill" else "",
     }
-    if step["fault"] == "power_off":
-        return {}
-    if step["fault"] == "cut":
-        found |= _cut(step["from"], host, cluster)
-    elif step["fault"] == "loss":
-        found |= {"ports": sorted({*_broker_ports(host, cluster)}), "percent": step.get("percent", 10)}
-    elif step["fault"] == "fill":
-        found["folder"] = cluster["hosts"][host]["kafka_log_dirs"][0]
-    return found
+    return {**found, **_cut(step["from"], host, cluster)} if step["fault"] == "cut" else found
 
 
 def _cut(sides: Sequence[str], host: str, cluster: Cluster) -> dict[str, Any]:
@@ -101,7 +94,7 @@ def _cut(sides: Sequence[str], host: str, cluster: Cluster) -> dict[str, Any]:
                         "connections": "outgoing",
                     }
                 )
-    return {"peers": peers, "local_ports": local, "user": cluster["hosts"][host]["kafka_user"]}
+    return {"peers": peers, "local_ports": local}
 
 
 def _broker_ports(host: str, cluster: Cluster) -> list[int]:

@@ -117,16 +117,19 @@ def _isr_without(asked: Asked, seen: Seen, state: State) -> tuple[bool, str]:
 
 
 def _isr_only(asked: Asked, seen: Seen, state: State) -> tuple[bool, str]:
-    """Wherever one of the brokers is in sync, nobody else is."""
-    if state.isr is None:
+    """Of the partitions that the brokers lead, each has nobody else in sync.
+
+    The ISRs of others may hold them still: only the controller shrinks those (KIP-497), and may be cut off.
+    """
+    if state.isr is None or state.leaders is None:
         return False, f"the ISR {UNKNOWN}"
     wanted = set(asked.brokers)
-    theirs = {number: isr for number, isr in state.isr.items() if isr & wanted}
+    theirs = {number: isr for number, isr in state.isr.items() if state.leaders.get(number) in wanted}
     shared = {number: isr for number, isr in theirs.items() if isr - wanted}
     if theirs and not shared:
         return True, f"{_names(seen, asked.brokers)} alone in {len(theirs)} of {len(state.isr)} ISRs"
     if not theirs:
-        return False, f"{_names(seen, asked.brokers)} in no ISR"
+        return False, f"{_names(seen, asked.brokers)} the leader of no partition"
     number, isr = next(iter(shared.items()))
     return False, f"{len(shared)} ISRs hold others too, partition {number}: {_list(isr)}"
 
