@@ -5,6 +5,11 @@ LAB_HOSTS ?=
 LAB_RELEASE ?=
 LAB_SUBNET ?=
 
+# Of `make chaos`: the scenarios, and the lab that is broken.
+CHAOS ?= all
+CHAOS_LAB ?= chaos
+CHAOS_SUBNET ?= 192.168.26.0/24
+
 PYTHON ?= python3
 LAB := $(PYTHON) -m lab
 TOOLS := .venv/bin
@@ -38,6 +43,15 @@ verify: venv ## prove the lab's cluster, changing nothing
 perf: venv ## measure the lab's cluster
 	$(play) playbooks/perf.yml
 
+# The lab goes, however it ends; its reports stay.
+chaos: venv ## break a lab of its own in every way, prove that nothing is lost, remove it (CHAOS=kill_leader,… for some)
+	@trap '$(LAB) down --name $(CHAOS_LAB)' EXIT && \
+	$(LAB) up --quiet --name $(CHAOS_LAB) --subnet $(CHAOS_SUBNET) --hosts 3 --log-file-systems 2 \
+		--packages openjdk-17-jre-headless,python3-apt && \
+	$(TOOLS)/ansible-playbook -i .lab/$(CHAOS_LAB)/inventory -i inventories/chaos.yml site.yml && \
+	$(TOOLS)/ansible-playbook -i .lab/$(CHAOS_LAB)/inventory -i inventories/chaos.yml playbooks/chaos.yml \
+		-e scenario=$(CHAOS)
+
 test: venv test-tools ## every check below, scenarios side by side, with a time table and a count
 	@$(TOOLS)/python tests/run.py
 
@@ -50,12 +64,14 @@ unit: venv test-tools ## unit tests
 integration: venv test-tools ## modules against real ZooKeeper and broker processes on loopback
 	@$(TOOLS)/python tests/run.py integration
 
-molecule: venv ## all scenarios on hosts of their own, side by side but for the one under load
-	@$(TOOLS)/python tests/run.py molecule molecule-under-load
+molecule: venv ## all scenarios on hosts of their own, side by side but for those under load
+	@$(TOOLS)/python tests/run.py molecule molecule-change molecule-chaos
 
 molecule-cluster: ## three hosts from bare to proven, --check against what then changed, reboot, --limit, --tags
 
 molecule-change: ## changes of a cluster that serves: rolled, killed in the middle and finished, refused, cured
+
+molecule-chaos: ## five faults while records are sent, and runs that are killed in the middle of one
 
 molecule-roles: ## host_tuning, java, dist, zookeeper and kafka each alone
 
@@ -86,5 +102,5 @@ test-tools:
 clean: ## remove every lab of this checkout and all that was made here (reports stay)
 	@$(LAB) clean
 
-.PHONY: help lab lab-down lab-status site verify perf test lint unit integration molecule bench docs schema \
+.PHONY: help lab lab-down lab-status site verify perf chaos test lint unit integration molecule bench docs schema \
 	release venv test-tools clean

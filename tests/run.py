@@ -29,8 +29,8 @@ STOP_LIMIT_S = 20
 COUNTS = ("passed", "failed", "skipped")
 # Scenarios that run on the older of the two supported ansible-core lines; the others run on the newer.
 ON_OLDEST = {"classic"}
-# Scenarios that measure what producers notice: beside others they would measure those.
-UNDER_LOAD = {"change"}
+# Scenarios that measure what producers notice: beside others they would measure those, so each runs alone.
+UNDER_LOAD = {"change", "chaos"}
 SCENARIOS = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
 
 
@@ -82,7 +82,7 @@ STAGES: dict[str, tuple[Phase, ...]] = {
     ),
     "integration": (pytest("integration", "tests/integration", 1500),),
     "molecule": tuple(scenario(name) for name in SCENARIOS if name not in UNDER_LOAD),
-    "molecule-under-load": tuple(scenario(name) for name in SCENARIOS if name in UNDER_LOAD),
+    **{f"molecule-{name}": (scenario(name),) for name in SCENARIOS if name in UNDER_LOAD},
 }
 
 
