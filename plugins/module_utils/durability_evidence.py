@@ -23,7 +23,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils.results import Verdic
 
 STRUCK_NS = 3_000_000_000
 """A strike is marked before it takes effect, and what was sent before is still answered: acknowledgements so
-soon after it tell nothing of the fault."""
+soon after it tell nothing of the fault. Of a shorter fault its first half tells nothing."""
 CLOCK_STEP_NS = 2_000_000_000
 CLOCK_DRIFT = 0.0005
 """What a clock that is kept may be slewed by, as a share of the time (adjtimex(2))."""
@@ -98,7 +98,7 @@ def judged(known: Known, expect: Mapping[str, Any]) -> tuple[Verdict, list[str],
         found["probe"] = _probe(known.folder)
     if known.group is not None:
         found["group"] = dict(known.group)
-    before, during, after = _acknowledged(seen, span)
+    before, during, after = acknowledged(seen, span)
     judgement = judge(
         Evidence(
             acks=test.acks,
@@ -152,7 +152,7 @@ def _numbers(offsets: Mapping[str, int] | None) -> dict[int, int] | None:
     return None if offsets is None else {int(number): offset for number, offset in offsets.items()}
 
 
-def _acknowledged(seen: Times, span: Span | None) -> tuple[int | None, int | None, int | None]:
+def acknowledged(seen: Times, span: Span | None) -> tuple[int | None, int | None, int | None]:
     """In how many milliseconds something was acknowledged before, during and after the fault.
 
     None where the sending had ended by then, or there was no such time.
@@ -160,11 +160,11 @@ def _acknowledged(seen: Times, span: Span | None) -> tuple[int | None, int | Non
     if span is None:
         return None, None, None
     struck, healed = span
-    meanwhile = (min(struck + STRUCK_NS, healed), min(healed, seen.ended_ns))
+    meanwhile = (struck + min(STRUCK_NS, (healed - struck) // 2), min(healed, seen.ended_ns))
     last_ns = max(seen.ended_ns, seen.zero_ns + seen.produced.last_ms * 1_000_000)
     return (
         figures.acked_in(seen, (seen.zero_ns, struck)),
-        figures.acked_in(seen, meanwhile) if meanwhile[0] <= meanwhile[1] else None,
+        figures.acked_in(seen, meanwhile) if meanwhile[0] < meanwhile[1] else None,
         figures.acked_in(seen, (healed, last_ns)) if healed < seen.ended_ns else None,
     )
 
