@@ -17,10 +17,11 @@ from typing import Any
 from ansible_collections.barevm.kafka.plugins.module_utils import durability_evidence as evidence
 from ansible_collections.barevm.kafka.plugins.module_utils import durability_figures as figures
 from ansible_collections.barevm.kafka.plugins.module_utils import durability_files as files
-from ansible_collections.barevm.kafka.plugins.module_utils import durability_page
+from ansible_collections.barevm.kafka.plugins.module_utils import durability_group_judging, durability_page
 from ansible_collections.barevm.kafka.plugins.module_utils import durability_settings as settings
 from ansible_collections.barevm.kafka.plugins.module_utils.child import Progress, serve
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_comparison import Comparison
+from ansible_collections.barevm.kafka.plugins.module_utils.durability_group_rules import Group
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_ledger import Ledger
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_reading import (
     ReadBack,
@@ -227,6 +228,7 @@ class _Judging:
         finally:
             ledger.close()
         after, after_error = self._settings_now()
+        group = self._group(read) if test.group_members else None
         known = evidence.Known(
             folder=self._folder,
             test=test,
@@ -237,8 +239,8 @@ class _Judging:
             after=after,
             after_error=after_error,
             booted=test.boot_id != Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
-            group=None,
-            more=(),
+            group=group.figures if group else None,
+            more=group.findings if group else (),
         )
         verdict, reasons, found = evidence.judged(known, dict(self._request.get("expect") or {}))
         if title := self._request.get("title"):
@@ -256,6 +258,12 @@ class _Judging:
         comparison = Comparison(ledger, test.run_id)
         return read_back(source, comparison, range(test.partitions), first, self._say)
 
+    def _group(self, read: ReadBack) -> Group:
+        if not read.ends:
+            return Group({}, [])
+        client = settings.client(self._test.bootstrap_servers, self._clients)
+        return durability_group_judging.judge(self._folder, self._test, client, read.starts, read.ends)
+
     def _settings_now(self) -> tuple[settings.Settings | None, str]:
         try:
             return settings.settings(self._test.bootstrap_servers, self._clients, self._test.topic), ""
@@ -264,6 +272,9 @@ class _Judging:
 
     def remove(self) -> list[str]:
         """Remove what the test made; returns a sentence for each thing that could not be."""
+        if self._test.group_members:
+            client = settings.client(self._test.bootstrap_servers, self._clients)
+            durability_group_judging.remove(client, self._test)
         if left := self._remove_topics():
             return [f"{left}; remove it with kafka-topics.sh --delete, and {self._folder}"]
         shutil.rmtree(self._folder)

@@ -7,7 +7,7 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -249,3 +249,56 @@ def test_a_topic_that_is_gone_is_no_verdict_of_loss(kafka: Kafka, tmp_path: Path
 
 def test_what_is_no_ledger_is_said(tmp_path: Path) -> None:
     assert "is no ledger of a durability test" in judge(tmp_path)["error"]
+
+
+def test_a_group_is_judged_too(kafka: Kafka, tmp_path: Path) -> None:
+    ledger = begin(kafka, tmp_path, group_members=2)
+    document = judge(ledger, hold_s=8)["document"]
+    assert (document["result"], document["reasons"]) == ("PASS", [])
+    assert document["group"]["members"] == 2
+    assert document["group"]["missing"] == document["group"]["violations"] == 0
+    assert "__consumer_offsets" in document["settings"]["after"]["internal"]
+
+
+def test_a_result_that_cannot_be_written_keeps_the_ledger(kafka: Kafka, tmp_path: Path) -> None:
+    ledger = begin(kafka, tmp_path)
+    (tmp_path / "full").write_text("a file where a folder should be")
+    found = judge(ledger, reports_dir=str(tmp_path / "full"))
+    assert "the result (PASS) could not be written" in found["error"]
+    assert f"-e durability_ledger={ledger}" in found["error"]
+    again = judge(ledger)
+    assert again["document"]["result"] == "PASS"
+    assert not ledger.exists()
+
+
+class Defective:
+    """The topic less the record at offset 5 of each partition, however often it is read."""
+
+    def __init__(self, topic: durability_reading.Topic) -> None:
+        self._topic = topic
+
+    def watermarks(self, partitions: Collection[int]) -> tuple[durability_reading.Watermarks, list[str]]:
+        return self._topic.watermarks(partitions)
+
+    def batches(
+        self, starts: durability_reading.Offsets, ends: durability_reading.Offsets
+    ) -> Iterator[durability_reading.Batch]:
+        for batch in self._topic.batches(starts, ends):
+            kept = [index for index, offset in enumerate(batch.offsets) if offset != 5]
+            yield durability_reading.Batch(
+                batch.partition,
+                [batch.offsets[index] for index in kept],
+                [batch.values[index] for index in kept],
+            )
+
+
+def test_lost_records_fail_and_are_kept_to_be_looked_at(kafka: Kafka, tmp_path: Path) -> None:
+    ledger = begin(kafka, tmp_path)
+    test = durability_files.read_test(ledger)
+    source = Defective(durability_reading.Topic(servers(kafka), {}, test.topic, 60))
+    found = durability_judging.judge({"ledger": str(ledger), "hold_s": 2}, print, source)
+    assert found["document"]["result"] == "FAIL"
+    assert found["document"]["acked_lost"] == PARTITIONS
+    assert found["document"]["reasons"][0].startswith("rule d: 4 records were acknowledged and are gone")
+    assert test.topic in topics(kafka)
+    assert found["ledger"] == str(ledger)
