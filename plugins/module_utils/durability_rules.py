@@ -209,22 +209,22 @@ def _read_back(evidence: Evidence) -> Iterator[Finding]:
         or partition not in evidence.starts
         or evidence.reached.get(partition, -1) < evidence.ends[partition]
     ]
-    if short or evidence.unreadable:
+    if short:
         why = f" ({evidence.unreadable})" if evidence.unreadable else ""
         words = (
             f"{plural(len(short), 'partition was', 'partitions were')} not read to the high watermark{why}. "
             "Judge again"
         )
         yield Finding("c", "INCONCLUSIVE", "records_read", len(short), words)
-    before = evidence.starts_before
+    # Where the starts before are not known, 0 is what a topic made for the test begins with.
+    before = evidence.starts_before or {}
     moved = {
-        partition: start - (before or {}).get(partition, 0)
+        partition: start - before.get(partition, 0)
         for partition, start in evidence.starts.items()
-        if start > (before or {}).get(partition, 0)
+        if start > before.get(partition, 0)
     }
     deleted = evidence.compared.deleted
     if moved or deleted:
-        # Where the starts before are not known, 0 is what a topic made for the test begins with.
         count = sum(moved.values()) or deleted
         words = (
             f"{plural(count, 'record', 'records')} below the start of the log cannot be read back any more "
@@ -232,6 +232,8 @@ def _read_back(evidence: Evidence) -> Iterator[Finding]:
             "deleted them during the test. Raise the topic's retention, and let nobody delete its records"
         )
         yield Finding("c", "INCONCLUSIVE", "records_read", count, words)
+    elif evidence.unreadable and not short:
+        yield Finding("c", "INCONCLUSIVE", "records_read", None, f"{evidence.unreadable}. Judge again")
 
 
 def _records(evidence: Evidence) -> Iterator[Finding]:

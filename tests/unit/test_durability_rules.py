@@ -98,7 +98,13 @@ RULES: list[tuple[Evidence, str, str, str | None, float | None]] = [
     (replace(STEADY, reached={0: 60, 1: 39}), "c", "INCONCLUSIVE", "records_read", 1),
     (replace(STEADY, reached={0: 60}), "c", "INCONCLUSIVE", "records_read", 1),
     (replace(STEADY, ends={0: 60}), "c", "INCONCLUSIVE", "records_read", 1),
-    (replace(STEADY, unreadable="partition 1 is gone"), "c", "INCONCLUSIVE", "records_read", 0),
+    (
+        replace(STEADY, unreadable="records were deleted while read"),
+        "c",
+        "INCONCLUSIVE",
+        "records_read",
+        None,
+    ),
     (replace(STEADY, lacking_isr="t-0 lacks broker 2"), "c", "INCONCLUSIVE", None, None),
     (
         replace(STEADY, starts={0: 7, 1: 0}, compared=compared(deleted=6)),
