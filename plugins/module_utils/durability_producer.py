@@ -93,6 +93,9 @@ class Load:
             self._wait_until(begin_ns)
             try:
                 self._send(begin_ns)
+            except KafkaException as error:
+                # A fatal error is raised by poll and flush, not handed to error_cb.
+                self._met(error.args[0])
             finally:
                 self.sending_ms = (time.monotonic_ns() - begin_ns) // 1_000_000
             self._wait_for_reports()
@@ -189,12 +192,20 @@ class Load:
     def _wait_for_reports(self) -> None:
         # The library gives a record up after the delivery timeout; a little more for its own timers.
         until = time.monotonic() + self._request["delivery_timeout_s"] + 5
-        while self._producer.flush(FOLD_NS / 1e9) and time.monotonic() < until:
+        while self._flush() and time.monotonic() < until:
             self._report()
             if self._channel.pending() and self._channel.wait() == GONE:
                 until = min(until, time.monotonic() + ORPHAN_S)
         if unanswered := len(self._producer):
             count_error(self.errors, UNACKNOWLEDGED, "the client library never reported on it", unanswered)
+
+    def _flush(self) -> int:
+        """Wait a moment for reports; returns how many are still to come."""
+        try:
+            return int(self._producer.flush(FOLD_NS / 1e9))
+        except KafkaException as error:
+            self._met(error.args[0])
+            return len(self._producer)
 
     def _refused(self, number: int, error: KafkaError) -> None:
         """The client library did not take the record: it was never sent."""
