@@ -1,16 +1,16 @@
 // Places the labels of a timeline's events above its plot, anew after each zoom and each change of width.
-// A label begins at its event and stands on a leader, which passes behind the labels below. No two overlap: those for
+// A label begins at its event, or ends at the margin, and stands on a leader, which passes behind the labels below. No two overlap: those for
 // which the lanes do not suffice are left out, the least important first.
 (() => {
-  const LANE = 17, LANES = 10, MOST = 230, LEAST = 34, GAP = 6;
+  const LANE = 17, LANES = 10, MOST = 230, GAP = 6;
 
   function laid(labels) {  // lanes, 0 the lowest, of labels sorted by their place; null where there are too few
     const ends = [], lanes = [];
     for (const label of labels) {
-      let lane = ends.findIndex((end) => end <= label.x);
+      let lane = ends.findIndex((end) => end <= label.left);
       if (lane < 0) lane = ends.length;
       if (lane >= LANES) return null;
-      ends[lane] = label.x + label.width + GAP;
+      ends[lane] = label.left + label.width + GAP;
       lanes.push(lane);
     }
     return lanes;
@@ -27,14 +27,16 @@
       label.element = document.createElement('span');
       label.element.textContent = label.element.title = label.mark.label;
       label.element.style.color = label.mark.colour;
-      label.element.style.maxWidth = `${Math.max(0, Math.min(MOST, right - label.x))}px`;
+      label.element.style.maxWidth = `${MOST}px`;
       strip.append(label.element);
     }
-    for (const label of inside) label.width = label.element.offsetWidth;
+    for (const label of inside) {
+      label.width = label.element.offsetWidth;
+      label.left = Math.max(0, Math.min(label.x, right - label.width));
+    }
     let kept = [], lanes = [];
-    const wanted = inside.filter((label) => right - label.x >= LEAST);
-    for (const label of wanted.sort((a, b) => b.mark.weight - a.mark.weight || a.x - b.x)) {
-      const tried = [...kept, label].sort((a, b) => a.x - b.x);
+    for (const label of [...inside].sort((a, b) => b.mark.weight - a.mark.weight || a.x - b.x)) {
+      const tried = [...kept, label].sort((a, b) => a.left - b.left);
       const found = laid(tried);
       if (found) { kept = tried; lanes = found; }
     }
@@ -44,7 +46,7 @@
     kept.forEach((label, i) => {
       const leader = document.createElement('i');
       leader.style.cssText = `left:${label.x}px;top:${height - LANE * (lanes[i] + 1)}px;background:${label.mark.colour}`;
-      label.element.style.left = `${label.x}px`;
+      label.element.style.left = `${label.left}px`;
       label.element.style.top = `${height - LANE * (lanes[i] + 1)}px`;
       strip.append(leader, label.element);
     });

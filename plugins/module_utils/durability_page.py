@@ -42,14 +42,14 @@ KINDS = {
     "healed": ("#059669", 8),
     "clock": ("#dc2626", 7),
     "deregistered": ("#d97706", 6),
-    "leader": ("#7c3aed", 4),
+    "leader": ("#7c3aed", 3),
     "controller": ("#7c3aed", 5),
     "registered": ("#0891b2", 6),
-    "isr": ("#059669", 5),
+    "isr": ("#059669", 2),
     "full_isr": ("#059669", 5),
     "zookeeper": ("#0891b2", 4),
     "proof": ("#0d9488", 3),
-    "task": ("#2563eb", 3),
+    "task": ("#2563eb", 4),
     "note": ("#4b5563", 2),
     "started": ("#4b5563", 1),
     "stopped": ("#4b5563", 1),
@@ -92,7 +92,7 @@ def html(result: Result) -> str:
         ],
         tables={
             "Figures": {name: text(value) for name, value in found.items() if name not in COLUMNS_ONLY},
-            "Parameters": {name: text(value) for name, value in (found.get("parameters") or {}).items()},
+            "Parameters": parameters(found.get("parameters") or {}),
         },
         grids=[
             Grid(
@@ -120,6 +120,18 @@ def html(result: Result) -> str:
             ),
         ],
     ).html()
+
+
+def parameters(given: Mapping[str, Any]) -> dict[str, str]:
+    """What the test was started with, as a person would say it."""
+    machines = ("brokers", "zookeeper_servers")
+    clocks = ("started_ns", "wall_ns", "boot_id")
+    shown = {name: value for name, value in given.items() if name not in (*machines, *clocks, "options")}
+    for name in machines:
+        shown[name] = [f"{each['host']} (id {each['id']})" for each in given.get(name) or ()]
+    shown |= given.get("options") or {}
+    # An empty line is what a payload's records are separated by, usually.
+    return {name: repr(value) if value == "\n" else text(value) for name, value in shown.items()}
 
 
 def _title(result: Result) -> str:
