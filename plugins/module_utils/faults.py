@@ -154,17 +154,19 @@ class Strike:
             "main_pid": self.state["main_pid"],
             "n_restarts": self.state["n_restarts"],
             "unit_file_state": self.state["unit_file_state"],
-            "folder": self.asked["folder"],
+            "folder": self.asked["folder"] if self.filler else "",
         }
 
     def _arm(self) -> None:
         write_script()
         noted = faults_look.notes()
-        others = [one for one in noted["faults"] if (one["kind"], one["unit"]) != (self.kind, self.unit)]
+        same = ("kind", "unit", "folder")
+        note = self._note()
+        others = [one for one in noted["faults"] if [one[key] for key in same] != [note[key] for key in same]]
         waiting = faults_look.timers()
         undo_at = time.monotonic() + self.asked["undo_after_s"]
         longer = noted["undo_at"] if waiting else 0.0
-        faults_look.write_notes({"faults": [*others, self._note()], "undo_at": max(undo_at, longer)})
+        faults_look.write_notes({"faults": [*others, note], "undo_at": max(undo_at, longer)})
         if undo_at <= longer:
             return
         name = f"{UNDO}{time.monotonic_ns()}"

@@ -31,9 +31,9 @@ from ansible_collections.barevm.kafka.plugins.module_utils.faults_look import (
     drop_ins,
     dropped_packets,
     fillers,
-    given_up,
     has_table,
     locked,
+    locked_log_dirs,
     notes,
     process_state,
     run,
@@ -119,17 +119,26 @@ class Healing:
     def _fillers(self) -> bool:
         """Whether a filler was there, and is not any more."""
         found = fillers() if self.kind in ("", "fill") else []
-        folders = {os.path.dirname(path): "kafka.service" for path in found}
+        folders: dict[str, Note] = {os.path.dirname(path): {"unit": "kafka.service"} for path in found}
         for one in self._notes_of("fill"):
-            folders[one["folder"]] = one["unit"]
+            folders[one["folder"]] = one
             self._outlasted(one)
-        for folder, unit in folders.items():
-            pid = unit_state(unit)["main_pid"]
-            if given_up(pid, folder):
-                self.offline.add(unit)
-                self._prove("log_dir_offline", True, f"{unit}, process {pid}, runs without {folder}")
+        for folder, note in folders.items():
+            self._log_dir(os.path.realpath(folder), note)
         done = [self._step(f"filler {path} removed", partial(os.unlink, path)) for path in found]
         return any(done)
+
+    def _log_dir(self, folder: str, note: Note) -> None:
+        """Look whether the unit must be restarted to work in a folder again."""
+        unit, pid = note["unit"], unit_state(note["unit"])["main_pid"]
+        locked_ones = locked_log_dirs(pid)
+        if not pid or folder in locked_ones or not os.path.exists(os.path.join(folder, "meta.properties")):
+            return
+        if locked_ones:
+            self.offline.add(unit)
+            self._prove("log_dir_offline", True, f"{unit}, process {pid}, runs without {folder}")
+        elif pid != note.get("main_pid", pid):
+            self.offline.add(unit)  # it started on a full file system, and is about to end
 
     def _outlasted(self, note: Note) -> None:
         unit, before, now = note["unit"], note["main_pid"], unit_state(note["unit"])

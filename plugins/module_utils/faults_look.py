@@ -199,20 +199,17 @@ def drop_ins() -> dict[str, Note]:
     return found
 
 
-def given_up(pid: int, folder: str) -> bool:
-    """Whether a broker runs without a log directory, whose lock it then lets go (Kafka's LogManager).
+def locked_log_dirs(pid: int) -> set[str]:
+    """The log directories that a broker works in, by their locks (Kafka's LogManager).
 
-    One that starts takes all of its locks at once: only where it holds others has it given this one up.
+    It takes all at once when it starts, and lets go of the one of a directory that it gives up.
     """
-    folder = os.path.realpath(folder)
-    if not pid or not os.path.exists(os.path.join(folder, "meta.properties")):
-        return False
-    opened = set()
-    for path in glob.glob(f"/proc/{pid}/fd/*"):
+    found = set()
+    for path in glob.glob(f"/proc/{pid}/fd/*") if pid else []:
         with contextlib.suppress(OSError):  # closed since
-            opened.add(os.readlink(path))
-    locks = {os.path.dirname(path) for path in opened if os.path.basename(path) == ".lock"}
-    return bool(locks) and folder not in locks
+            folder, name = os.path.split(os.readlink(path))
+            found |= {folder} if name == ".lock" else set()
+    return found
 
 
 def fillers() -> list[str]:

@@ -181,9 +181,11 @@ def cut_rules(
 def loss_rules(ports: Iterable[int], percent: int) -> str:
     """Rules that lose packets of these ports on either end, but none that the host sends to itself."""
     lines, wanted = _base("loss"), _ports(ports)
+    # nft refuses what is always true.
+    chance = f" numgen random mod 100 < {percent}" if percent < 100 else ""
     for chain, device in (("loss_in", "iifname"), ("loss_out", "oifname")):
         for end in ("sport", "dport"):
-            match = f'{device} != "lo" tcp {end} {wanted} numgen random mod 100 < {percent}'
+            match = f'{device} != "lo" tcp {end} {wanted}{chance}'
             lines.append(_rule(chain, match, "loss"))
     return "\n".join(lines) + "\n"
 

@@ -141,6 +141,8 @@ def test_packets_are_lost_on_either_end_but_not_within_the_host() -> None:
     assert len(found) == 4
     assert all('!= "lo"' in rule and "numgen random mod 100 < 10 counter" in rule for rule in found)
     assert found[0].startswith('loss_in iifname != "lo" tcp sport { 2181, 9092 }')
+    # nft refuses a chance that is none.
+    assert "numgen" not in faults_rules.loss_rules([9092], 100)
 
 
 TCP = """\
