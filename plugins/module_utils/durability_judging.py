@@ -130,7 +130,12 @@ def _stop(folder: Path, test: files.Started, request: Mapping[str, Any], say: ev
     until = time.monotonic() + float(request.get("hold_s") or 0)
     _wait(folder, until, say, lambda left_s: f"{left_s:.0f} s left")
     if files.is_running(folder):
-        (folder / files.STOP).touch()
+        try:
+            (folder / files.STOP).touch()
+        except OSError as error:
+            raise NotJudged(
+                f"the tester could not be told to stop: {error}; make room there, then judge the ledger again"
+            ) from error
     limit_s = float(request.get("stop_timeout_s") or 0) or test.delivery_timeout_s + settings.STOP_GRACE_S
     until = time.monotonic() + limit_s
     _wait(folder, until, say, lambda left_s: f"waiting for records in flight, {left_s:.0f} s at most")
