@@ -22,7 +22,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         given = checked(self, DOCUMENTATION)
-        result.update(changed=False, waited_s=0.0, at_ns=0, what="")
+        result.update(changed=False, waited_s=0.0, at_ns=0, what="", timed_out=False)
         if given["condition"] in durability_conditions.OF_BROKERS and not given["brokers"]:
             return {**result, "failed": True, "msg": f"condition {given['condition']} needs brokers"}
         if self._task.check_mode:
@@ -38,7 +38,7 @@ class ActionModule(ActionBase):
                 lambda text: display.display(f"{self._task.action}: {text}"),
             )
         except durability_following.NotSeen as error:
-            result.update(failed=True, msg=f"{error}.")
+            result.update(failed=True, msg=f"{error}.", timed_out=error.timed_out, waited_s=error.waited_s)
         except (OSError, ValueError) as error:
             result.update(failed=True, msg=f"The ledger cannot be read: {error}")
         else:

@@ -32,6 +32,12 @@ FOLDING_NS = 2 * SECOND_NS
 class NotSeen(Exception):
     """What was waited for did not come; the text says what is observed instead."""
 
+    def __init__(self, text: str, waited_s: float, timed_out: bool = True) -> None:
+        super().__init__(text)
+        self.waited_s = round(waited_s, 3)
+        self.timed_out = timed_out
+        """Whether that is known since the time was up, and not since the test had ended."""
+
 
 class Tail:
     """The lines of a file that is being written."""
@@ -113,9 +119,10 @@ def wait(folder: Path, asked: Asked, timeout_s: float, say: Callable[[str], None
         if answer.holds:
             return Waited(round(now - began, 3), answer.at_ns, answer.what)
         if not running:
-            raise NotSeen(f"{_instead(asked, answer, seen)}; the test has ended, nobody observes any more")
+            ended = f"{_instead(asked, answer, seen)}; the test has ended, nobody observes any more"
+            raise NotSeen(ended, now - began, timed_out=False)
         if now - began >= timeout_s:
-            raise NotSeen(f"{_instead(asked, answer, seen)}; waited {timeout_s:g} s")
+            raise NotSeen(f"{_instead(asked, answer, seen)}; waited {timeout_s:g} s", now - began)
         if now - said >= SAY_S:
             said = now
             left_s = timeout_s - (now - began)
@@ -143,7 +150,7 @@ def target(folder: Path, timeout_s: float) -> dict[str, Any]:
         if not missing:
             return roles(seen)
         if time.monotonic() >= deadline:
-            raise NotSeen(f"not observed within {timeout_s:g} s: {', '.join(missing)}")
+            raise NotSeen(f"not observed within {timeout_s:g} s: {', '.join(missing)}", timeout_s)
         time.sleep(POLL_S)
 
 

@@ -90,6 +90,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+timed_out:
+  description: Whether the time limit passed, and the test still ran.
+  returned: always
+  type: bool
 waited_s:
   description: How long this task waited, in seconds.
   returned: always

@@ -246,8 +246,10 @@ def test_a_wait_ends_at_its_limit_and_talks_meanwhile(ledger: Path, monkeypatch:
     said: list[str] = []
     monkeypatch.setattr(durability_following, "SAY_S", 0.3)
     expected = r"^not seen: full_isr; instead .* partition 0 has \[1\] \(for .* s\); waited 1 s$"
-    with pytest.raises(NotSeen, match=expected):
+    with pytest.raises(NotSeen, match=expected) as failed:
         wait(ledger, Asked("full_isr"), 1, said.append)
+    assert failed.value.timed_out
+    assert failed.value.waited_s == pytest.approx(1, abs=0.9)
     assert said[0].startswith("waiting for full_isr, 1 s left: 3 partition(s) lack replicas in sync")
 
 
@@ -255,8 +257,9 @@ def test_a_wait_for_a_test_that_has_ended_is_over_unless_it_came(tmp_path: Path)
     durability_files.write_test(tmp_path, TEST)
     write(tmp_path, *KILLED)
     assert wait(tmp_path, Asked("full_isr"), 60, print).waited_s < 1
-    with pytest.raises(NotSeen, match="the test has ended, nobody observes any more"):
+    with pytest.raises(NotSeen, match="the test has ended, nobody observes any more") as failed:
         wait(tmp_path, Asked("isr_without", (2,)), 60, print)
+    assert not failed.value.timed_out
 
 
 def test_acknowledgements_are_read_from_the_pulse_or_the_seconds(ledger: Path) -> None:
