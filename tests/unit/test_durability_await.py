@@ -143,6 +143,8 @@ def test_zookeeper_without_a_quorum() -> None:
     assert ask("quorum_back", BACK).holds
     assert ask("zookeeper_leader_moved", BACK).holds
     assert not ask("zookeeper_leader_moved", LOST).holds
+    alone = [*LOST, ensemble(16.0, "leader", "looking", "down", quorum=False)]
+    assert not ask("zookeeper_leader_moved", alone).holds
 
 
 def test_what_zookeeper_said_last_is_not_taken_for_now() -> None:
@@ -159,6 +161,12 @@ def test_a_session_that_is_new_after_zookeeper_was_away_is_compared_with_the_las
     assert not ask("registered", BACK, 2, since=15).holds
     renewed = [*BACK, brokers(21.0, {**ALL, 2: "0xb2"})]
     assert ask("registered", renewed, 2, since=15).holds
+
+
+def test_a_session_of_before_is_known_while_a_broker_is_away() -> None:
+    gone = [*START, brokers(5.0, {1: "0xa1", 3: "0xa3"})]
+    assert not ask("registered", [*gone, brokers(20.0, ALL)], 2).holds
+    assert ask("registered", [*gone, brokers(20.0, {**ALL, 2: "0xb2"})], 2).holds
 
 
 def test_refusals_of_the_probe() -> None:

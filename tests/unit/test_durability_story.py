@@ -206,6 +206,11 @@ def test_who_led_before_zookeeper_was_away_needs_a_successor_after_it() -> None:
     assert times(tell([STRIKE], observed))[:2] == [20.0, 20.5]
 
 
+def test_what_changed_while_zookeeper_was_away_is_told_once_it_is_back() -> None:
+    observed = [*START, unreachable(9.0), reachable(30.0), line(30.0, "controller", id=3)]
+    assert "controller: broker 3" in said(tell([], observed))
+
+
 def test_a_count_that_was_not_known_at_first_is_no_zero() -> None:
     assert tell([], [cluster(1.0, below=None)]).figures["max_under_min_isr"] is None
     assert tell([], [cluster(1.0, below=None), cluster(3.0, below=2)]).figures["max_under_min_isr"] == 2
