@@ -21,9 +21,9 @@ def target(
         raise AnsibleFilterError(str(error)) from None
 
 
-def now_ns(_what: Any) -> int:
-    """The controller's monotonic clock, which the marks of a durability test are of."""
-    return time.monotonic_ns()
+def now_ns(ago_s: Any) -> int:
+    """The controller's monotonic clock, which the marks of a durability test are of; or some seconds ago."""
+    return time.monotonic_ns() - round(float(ago_s or 0) * 1_000_000_000)
 
 
 class FilterModule:

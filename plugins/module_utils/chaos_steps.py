@@ -135,10 +135,15 @@ def to_heal(step: Step, struck: Sequence[Struck]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def event(struck: Struck) -> dict[str, Any]:
-    """What an event of the durability test says of it beside its words: a broker only where it is one's."""
-    found = {"fault": struck["fault"], "unit": struck["unit"]}
-    return found if struck["broker"] is None else {**found, "broker": struck["broker"]}
+def event(struck: Struck, at_ns: Any = None) -> dict[str, Any]:
+    """What an event of the durability test says of it beside its words: a broker only where it is one's.
+
+    ``at_ns`` is when it was, where that is not now.
+    """
+    found: dict[str, Any] = {"fault": struck["fault"], "unit": struck["unit"]}
+    if struck["broker"] is not None:
+        found["broker"] = struck["broker"]
+    return found if at_ns is None else {**found, "at_ns": int(at_ns)}
 
 
 def heal_check(healed: Mapping[str, Any]) -> dict[str, Any] | None:

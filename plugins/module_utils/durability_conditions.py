@@ -117,21 +117,22 @@ def _isr_without(asked: Asked, seen: Seen, state: State) -> tuple[bool, str]:
 
 
 def _isr_only(asked: Asked, seen: Seen, state: State) -> tuple[bool, str]:
-    """Of the partitions that the brokers lead, each has nobody else in sync.
+    """In some partition that the brokers lead, nobody else is in sync.
 
-    The ISRs of others may hold them still: only the controller shrinks those (KIP-497), and may be cut off.
+    Not in all: a follower that has all that the leader has stays in sync, however silent it is
+    (kafka.cluster.Replica, isCaughtUp), and a leader that acknowledges nothing is not sent much.
     """
     if state.isr is None or state.leaders is None:
         return False, f"the ISR {UNKNOWN}"
     wanted = set(asked.brokers)
     theirs = {number: isr for number, isr in state.isr.items() if state.leaders.get(number) in wanted}
-    shared = {number: isr for number, isr in theirs.items() if isr - wanted}
-    if theirs and not shared:
-        return True, f"{_names(seen, asked.brokers)} alone in {len(theirs)} of {len(state.isr)} ISRs"
+    alone = [number for number, isr in theirs.items() if isr and not isr - wanted]
+    if alone:
+        return True, f"{_names(seen, asked.brokers)} alone in {len(alone)} of the {len(theirs)} ISRs led"
     if not theirs:
         return False, f"{_names(seen, asked.brokers)} the leader of no partition"
-    number, isr = next(iter(shared.items()))
-    return False, f"{len(shared)} ISRs hold others too, partition {number}: {_list(isr)}"
+    number, isr = next(iter(theirs.items()))
+    return False, f"all {len(theirs)} ISRs hold others too, partition {number}: {_list(isr)}"
 
 
 def _full_isr(asked: Asked, seen: Seen, state: State) -> tuple[bool, str]:

@@ -62,6 +62,7 @@ class Strike:
         self.state = unit_state(self.unit)
         self.rules = ""
         self.filler = ""
+        self.began = 0.0
         if self.kind in ("kill", "stop", "pause"):
             self._check_unit()
         elif self.kind == "cut":
@@ -139,6 +140,7 @@ class Strike:
                 )
             try:
                 self._arm()
+                self.began = time.monotonic()
                 proofs = getattr(self, f"_{self.kind}")()
                 if not faults_look.notes()["faults"]:
                     raise OSError("its undo came before the strike was done; give a longer undo_after_s")
@@ -198,6 +200,7 @@ class Strike:
         if self.asked["hold"]:
             self._drop_in()
         pid = self.state["main_pid"]
+        self.began = time.monotonic()
         os.kill(pid, signal.SIGKILL)
         await_that(lambda: unit_state(self.unit)["main_pid"] != pid, END_LIMIT_S)
         now = unit_state(self.unit)

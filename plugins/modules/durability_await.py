@@ -22,7 +22,7 @@ options:
       - V(registered), each of I(brokers) is, with I(since) under another session than the one before that.
       - V(led_elsewhere), every partition of the topic has a leader, which is none of I(brokers).
       - V(isr_without), none of I(brokers) is in any partition's ISR.
-      - V(isr_only), of the partitions that I(brokers) lead, each has nobody else in its ISR.
+      - V(isr_only), in some partition that I(brokers) lead nobody else is in the ISR.
       - V(full_isr), every partition has a leader and all its replicas in sync.
       - V(refused), the test's probe was answered NOT_ENOUGH_REPLICAS since I(since).
       - V(acknowledged), records were acknowledged since I(since).

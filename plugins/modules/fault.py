@@ -203,6 +203,10 @@ faults:
   returned: always
   type: list
   elements: dict
+struck_s_ago:
+  description: Seconds between the begin of the fault itself and the end of this module.
+  returned: when struck, but for check mode
+  type: float
 undo_in_s:
   description: Seconds until the host heals itself, null where nothing is to be healed.
   returned: always
@@ -210,6 +214,7 @@ undo_in_s:
 """
 
 import os
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.barevm.kafka.plugins.module_utils import faults, faults_heal, faults_look
@@ -226,7 +231,8 @@ def changed(module, asked):
         strike = faults.Strike(asked, [module.tmpdir, os.getcwd(), os.path.expanduser("~")])
         if module.check_mode:
             return {"changed": True, "proofs": [], "healed": [], "would": strike.would()}
-        return {"changed": True, "proofs": strike.strike(), "healed": []}
+        proofs = strike.strike()
+        return {"changed": True, "proofs": proofs, "healed": [], "struck_at": strike.began}
     unit = asked["unit"] + ".service" if asked["kind"] else ""
     if module.check_mode:
         done = faults_heal.Healing(asked["kind"], unit, dry=True).everything()
@@ -271,10 +277,14 @@ def main():
         before = faults_look.facts(unit, asked["folder"])
         result = changed(module, asked)
         standing = faults_look.notes()
+        after = faults_look.facts(unit, asked["folder"])
+        struck_at = result.pop("struck_at", None)
+        if struck_at is not None:
+            result["struck_s_ago"] = round(time.monotonic() - struck_at, 3)
         module.exit_json(
             **result,
             before=before,
-            after=faults_look.facts(unit, asked["folder"]),
+            after=after,
             faults=[{"kind": one["kind"], "unit": one["unit"]} for one in standing["faults"]],
             undo_in_s=faults_look.undo_in_s(standing),
         )

@@ -177,7 +177,12 @@ def test_what_a_healing_takes_back() -> None:
 
 def test_events_name_a_broker_only_where_it_is_one() -> None:
     assert chaos_steps.event(one("a", "zookeeper", "kill", None)) == {"fault": "kill", "unit": "zookeeper"}
-    assert chaos_steps.event(one("a", "kafka", "kill", 1))["broker"] == 1
+    assert chaos_steps.event(one("a", "kafka", "kill", 1), "17") == {
+        "fault": "kill",
+        "unit": "kafka",
+        "broker": 1,
+        "at_ns": 17,
+    }
 
 
 def test_a_host_that_is_not_healed_is_a_check_that_does_not_hold() -> None:
