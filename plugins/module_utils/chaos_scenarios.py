@@ -67,6 +67,9 @@ TEST = frozenset({"records_per_s", "delivery_timeout_s", "partitions", "probe"})
 EXPECT = frozenset({"unknown", "acks_during", "proofs", "at_most", "at_least", "rate_within"})
 PARTS = frozenset({"title", "needs", "test", "steps", "expect"})
 
+IN_FLIGHT = "in_flight"
+"""``expect: {unknown: in_flight}``: what was in flight at the fault may be unknown."""
+
 STEP_OVERHEAD_S = 5.0
 """What a step takes beside its own bound: a module on a host or two."""
 UNDO_MARGIN_S = 60.0
@@ -140,6 +143,8 @@ def _wrong(document: Any) -> Iterator[str]:
             yield from _bound(f"test.{name}", bound)
     expect = document.get("expect", {})
     yield from _unknown("expect", expect, EXPECT)
+    if "unknown" in expect and expect["unknown"] != IN_FLIGHT:
+        yield from _bound("expect.unknown", expect["unknown"])
     for part in ("at_most", "at_least"):
         for figure, bound in expect.get(part, {}).items():
             yield from _bound(f"expect.{part}.{figure}", bound)
@@ -317,6 +322,8 @@ def _fault_words(step: Mapping[str, Any]) -> str:
 def expected(scenario: Scenario, bounds: Mapping[str, float]) -> dict[str, Any]:
     """What the durability test shall expect of a run, with figures."""
     found = dict(scenario.expect)
+    if found.get("unknown", IN_FLIGHT) != IN_FLIGHT:
+        found["unknown"] = round(chaos_bounds.value(found["unknown"], bounds))
     for part in ("at_most", "at_least"):
         if part in found:
             found[part] = {

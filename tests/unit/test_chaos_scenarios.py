@@ -93,6 +93,13 @@ def test_bounds_are_those_of_the_cluster() -> None:
     assert next(step for step in steps("kill_leader") if step["kind"] == "await")["within_s"] == 23.0
 
 
+def test_how_many_may_be_unknown_is_a_whole_number_or_what_was_in_flight() -> None:
+    wanted = {name: chaos_scenarios.expected(chaos_scenarios.read(name), BOUNDS)["unknown"] for name in ALL}
+    assert (wanted["steady"], wanted["kill_leader"]) == (0, "in_flight")
+    assert wanted["kill_one_by_one"] == 200 * (3 * 23 + 60)
+    assert all(number == "in_flight" or type(number) is int for number in wanted.values())
+
+
 def test_the_broker_with_its_own_disks_is_named() -> None:
     assert next(step for step in steps("fill_disk", 3) if step["kind"] == "strike")["of"] == "broker 3"
 
@@ -132,6 +139,7 @@ RIGHT: Mapping[str, Any] = {
         ({"needs": {"broker": 3}}, "needs: there is no 'broker' (is it brokers?)"),
         ({"needs": {"brokers": "3"}}, "needs.brokers: '3' is no int"),
         ({"test": {"rate": 5}}, "test: there is no 'rate'"),
+        ({"expect": {"unknown": "in_fligt"}}, "expect.unknown: there is no in_fligt"),
         ({"expect": {"at_most": {"x": "sesion_s"}}}, "expect.at_most.x: there is no sesion_s"),
         ({"steps": [{"kill": "leader"}]}, "steps[0]: a step is one of "),
         ({"steps": [{"strike": "kil", "of": "leader"}]}, "steps[0]: there is no fault 'kil'"),
