@@ -16,7 +16,7 @@ TRACES = {
     "rules": "nft list tables | grep barevm",
     "timer": "systemctl list-units --all --plain --no-legend 'barevm*'",
     "drop-in": "find /run/systemd /etc/systemd -path '*.service.d/*' | grep barevm",
-    "filler": "find /srv/kafka -maxdepth 2 -name '*barevm*'",
+    "filler": "find /srv/kafka -maxdepth 2 -name '.barevm*'",
     "notes": "find /run -maxdepth 1 -name 'barevm*'",
     "stopped process": "ps -eo stat=,comm= | grep '^T'",
 }
