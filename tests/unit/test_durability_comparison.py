@@ -130,6 +130,15 @@ def test_an_offset_that_the_broker_did_not_say_is_not_compared(tmp_path: Path) -
     assert defects(history.compared(tmp_path)) == {"acked_lost": 1, "foreign": 10}
 
 
+def test_a_guessed_offset_makes_no_record_wrong(tmp_path: Path) -> None:
+    history = History()
+    history.send(5)
+    history.log.append(value(0, run_id=OTHER_RUN))
+    history.send(5)
+    history.acked[5] = -1
+    assert defects(history.compared(tmp_path)) == {"foreign": 1}
+
+
 @pytest.mark.parametrize(
     ("wrong", "counted"),
     [
