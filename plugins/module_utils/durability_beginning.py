@@ -33,6 +33,8 @@ from confluent_kafka import KafkaException
 BALLAST_BYTES = 1 << 20
 """Room on the ledger's disk, given back where it is full, so that the end can be written down."""
 
+SETTINGS_S = 15.0
+
 Answer = Callable[..., None]
 
 
@@ -80,14 +82,10 @@ def _started(options: Mapping[str, Any], told: threading.Event, answer: Answer, 
     topic = topics.prepare(name, options["partitions"])
     if options["probe"]:
         topics.prepare(topic_of(name), 1)
-    test = _test(options, topic, run_id)
+    test = _test(options, topic, run_id, topics.brokers)
     _lay_out(folder, test)
-    # Where it cannot be had, the judging says so.
-    with suppress(KafkaException):
-        durability_settings.write_before(
-            folder, options["bootstrap_servers"], options["client_properties"], name
-        )
-    running = Running(options, test, folder, owner)
+    _note_settings(folder, options, name)
+    running = Running(options, test, folder, owner, topics.brokers)
     undone.callback(running.abandon)
     answer(progress=f"durability: waiting until each of {topic.partitions} partitions acknowledges a record")
     running.begin(told)
@@ -140,11 +138,27 @@ def _lay_out(folder: Path, test: files.Started) -> None:
         raise Refused(f"the ledger {folder} cannot be written: {error}; give another reports_dir") from None
 
 
-def _test(options: Mapping[str, Any], topic: Topic, run_id: str) -> files.Started:
+def _note_settings(folder: Path, options: Mapping[str, Any], topic: str) -> None:
+    """What topic and brokers are set to; where it cannot be had, the judging says so. Raises OSError."""
+    until = time.monotonic() + SETTINGS_S
+    while time.monotonic() < until:
+        # Not every broker knows of a topic at once.
+        with suppress(KafkaException, KeyError):
+            durability_settings.write_before(
+                folder, options["bootstrap_servers"], options["client_properties"], topic
+            )
+            return
+        time.sleep(0.1)
+
+
+def _test(options: Mapping[str, Any], topic: Topic, run_id: str, brokers: int) -> files.Started:
     given = {name: value for name, value in options.items() if name in files.Started.__dataclass_fields__}
     now_ns = time.monotonic_ns()
     kept = {name: options[name] for name in durability_options.WORKLOAD}
-    plain = durability_options.producer_client({**options, "client_properties": {}}, options["record_size"])
+    options = {**options, "partitions": topic.partitions}
+    plain = durability_options.producer_client(
+        {**options, "client_properties": {}}, options["record_size"], brokers
+    )
     del plain["bootstrap.servers"]
     return files.Started(
         **{

@@ -7,6 +7,8 @@ which all its processes share and which no clock step moves; it begins anew with
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -105,19 +107,22 @@ def append(path: Path, **line: Any) -> Line:
     # One write to a file opened for appending: lines of several processes do not mix (open(2), O_APPEND).
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        os.write(handle, json.dumps(whole).encode() + b"\n")
+        text = json.dumps(whole).encode() + b"\n"
+        if os.write(handle, text) < len(text):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     finally:
         os.close(handle)
     return whole
 
 
 def lines(path: Path) -> Iterator[Line]:
-    """The lines of a file, none where there is no file; half a line at its end is not there yet."""
+    """The lines of a file, none where there is no file; half a line is none, as at its end."""
     try:
         with path.open(encoding="utf-8") as stream:
             for line in stream:
                 if line.endswith("\n"):
-                    yield json.loads(line)
+                    with contextlib.suppress(ValueError):
+                        yield json.loads(line)
     except FileNotFoundError:
         return
 

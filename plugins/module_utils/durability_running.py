@@ -55,9 +55,11 @@ class End:
 class Running:
     """The workers of a test, and what they say."""
 
-    def __init__(self, options: Mapping[str, Any], test: files.Started, folder: Path, owner: int) -> None:
+    def __init__(
+        self, options: Mapping[str, Any], test: files.Started, folder: Path, owner: int, brokers: int
+    ) -> None:
         self.test, self.folder = test, folder
-        self._options, self._owner = options, owner
+        self._options, self._owner, self._brokers = {**options, "partitions": test.partitions}, owner, brokers
         self._events: queue.Queue[tuple[Worker, Document]] = queue.Queue()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -68,6 +70,8 @@ class Running:
         self._ready: set[Worker] = set()
         self._acknowledged: set[Worker] = set()
         self._clock_ns = test.wall_ns
+        self._began_s: float | None = None
+        """When the sending began, once every partition has acknowledged something."""
         self._warnings: list[str] = []
 
     def begin(self, told: threading.Event) -> None:
@@ -89,13 +93,13 @@ class Running:
         begin_ns = time.monotonic_ns() + GO_AHEAD_NS
         for worker in self._producers:
             worker.tell({"begin_ns": begin_ns})
-        self._begun_s = begin_ns / 1e9
         self._await(
             told,
             ACKNOWLEDGED_S,
             lambda: set(self._producers) <= self._acknowledged | set(self._done),
             "not every partition acknowledges records",
         )
+        self._began_s = begin_ns / 1e9
 
     def keep(self, told: threading.Event) -> End:
         """Wait for whatever ends the test."""
@@ -154,7 +158,7 @@ class Running:
             "rate": test.records_per_s / test.producers,
             "records": records // test.producers + (number < records % test.producers) if records else None,
             "block": durability_options.block(options, test.record_size),
-            "client": durability_options.producer_client(options, test.record_size),
+            "client": durability_options.producer_client(options, test.record_size, self._brokers),
         }
 
     def _thread(self, work: Callable[..., None], *arguments: Any) -> None:
@@ -186,8 +190,6 @@ class Running:
             self._done[worker] = event
             if event.get("broken"):
                 return End("error", f"{worker.name}: {event['broken']}", failed=True)
-            if self._producers and set(self._producers) <= set(self._done):
-                return End("records", "all records were sent")
         elif what == "ended":
             self._gone.add(worker)
             if worker not in self._done:
@@ -201,13 +203,17 @@ class Running:
     def _wanted(self, told: threading.Event) -> End | None:
         """What else ends the test now."""
         self._watch_clock()
-        options, ran_s = self._options, time.monotonic() - self.test.started_ns / 1e9
         if (self.folder / files.STOP).exists():
             return End("stopped", "it was told to stop")
         if told.is_set():
             return End("signal", "the tester was told to end")
         if select.select([self._owner], [], [], 0)[0]:
             return End("owner_gone", "the run that it belongs to ended without stopping it")
+        if self._began_s is None:
+            return None
+        if set(self._producers) <= set(self._done):
+            return End("records", "all records were sent")
+        options, ran_s = self._options, time.monotonic() - self._began_s
         if ran_s > options["limit_s"]:
             return End("limit", f"its limit of {options['limit_s']:g} s was over")
         if options["duration_s"] and ran_s > options["duration_s"]:

@@ -53,6 +53,7 @@ class Topics:
         """What this test made, in order."""
         try:
             self._admin, self._metadata = admin_client(client, REQUEST_S)
+            self.brokers = len(self._metadata.brokers)
         except KafkaException as error:
             raise Refused(
                 f"no broker answers at {self._servers}: {error.args[0].str()}; check bootstrap_servers and "

@@ -63,7 +63,7 @@ def test_the_sizes_are_those_of_records() -> None:
 
 def test_client_properties_win_and_time_outs_are_fixed() -> None:
     options = {**DEFAULTS, "client_properties": {"linger.ms": 1}}
-    client = durability_options.producer_client(options, 1024)
+    client = durability_options.producer_client(options, 1024, 3)
     assert client["linger.ms"] == 1
     assert client["socket.timeout.ms"] == 10_000
     assert client["message.timeout.ms"] == 120_000
@@ -82,3 +82,11 @@ def test_a_block_is_a_batch_where_nothing_limits_the_rate() -> None:
     assert durability_options.block(DEFAULTS, 1024) == 1
     free = {**DEFAULTS, "records_per_s": 0.0}
     assert [durability_options.block(free, size) for size in (100, 1024, 1_000_000)] == [1310, 128, 1]
+
+
+def test_fewer_requests_under_way_than_partitions_at_a_broker() -> None:
+    def most(brokers: int, **options: float) -> int:
+        return durability_options.in_flight({**DEFAULTS, "records_per_s": 0.0, **options}, brokers)
+
+    assert [most(3), most(1), most(6), most(3, producers=2), most(12)] == [3, 5, 1, 1, 1]
+    assert most(3, records_per_s=1.0) == 5
