@@ -22,6 +22,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils import durability_set
 from ansible_collections.barevm.kafka.plugins.module_utils.child import Progress, serve
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_comparison import Comparison
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_group_rules import Group
+from ansible_collections.barevm.kafka.plugins.module_utils.durability_group_running import END_S
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_ledger import Ledger
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_reading import (
     ReadBack,
@@ -136,7 +137,8 @@ def _stop(folder: Path, test: files.Started, request: Mapping[str, Any], say: ev
             raise NotJudged(
                 f"the tester could not be told to stop: {error}; make room there, then judge the ledger again"
             ) from error
-    limit_s = float(request.get("stop_timeout_s") or 0) or test.delivery_timeout_s + settings.STOP_GRACE_S
+    grace_s = settings.STOP_GRACE_S + (END_S if test.group_members else 0)
+    limit_s = float(request.get("stop_timeout_s") or 0) or test.delivery_timeout_s + grace_s
     until = time.monotonic() + limit_s
     _wait(folder, until, say, lambda left_s: f"waiting for records in flight, {left_s:.0f} s at most")
     if files.is_running(folder):

@@ -77,6 +77,7 @@ class Run:
             options=options,
         )
         write_test(folder, self.test)
+        self.admin.list_topics(timeout=15)  # one that met no controller at first looks for it a minute
         topic = NewTopic(self.test.topic, PARTITIONS, 3, config={"min.insync.replicas": "2"})
         self.admin.create_topics([topic], operation_timeout=30)[self.test.topic].result(60)
         self.events: queue.Queue[tuple[Worker, Document]] = queue.Queue()
