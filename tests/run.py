@@ -31,6 +31,9 @@ COUNTS = ("passed", "failed", "skipped")
 ON_OLDEST = {"classic"}
 # Scenarios that measure what producers notice: beside others they would measure those, so each runs alone.
 UNDER_LOAD = {"change", "chaos"}
+# Integration tests that mostly wait for sessions and time-outs: beside the others.
+INTEGRATION = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests/integration").glob("test_*.py"))
+WAITING = [path for path in INTEGRATION if Path(path).stem.startswith(("test_durability_", "test_faults"))]
 SCENARIOS = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
 
 
@@ -61,10 +64,10 @@ class Phase:
         return JUNIT / f"{self.name}.xml"
 
 
-def pytest(name: str, folder: str, limit_s: int, environment: str = ".venv", *options: str) -> Phase:
-    """A phase of pytest over a folder."""
+def pytest(name: str, paths: Sequence[str], limit_s: int, environment: str = ".venv", *options: str) -> Phase:
+    """A phase of pytest over folders or files."""
     report = f"--junitxml={JUNIT / name}.xml"
-    return Phase(name, ("pytest", "-q", *options, report, folder), limit_s, environment)
+    return Phase(name, ("pytest", "-q", *options, report, *paths), limit_s, environment)
 
 
 def scenario(name: str) -> Phase:
@@ -77,10 +80,13 @@ def scenario(name: str) -> Phase:
 STAGES: dict[str, tuple[Phase, ...]] = {
     "lint": (Phase("lint", ("python", "tests/lint.py"), 400, tests=False, lines=True),),
     "unit": (
-        pytest("unit", "tests/unit", 600, ".venv", "-n", "auto"),
-        pytest("unit-oldest", "tests/unit", 600, ".venv-oldest", "-n", "auto"),
+        pytest("unit", ["tests/unit"], 600, ".venv", "-n", "auto"),
+        pytest("unit-oldest", ["tests/unit"], 600, ".venv-oldest", "-n", "auto"),
     ),
-    "integration": (pytest("integration", "tests/integration", 1500),),
+    "integration": (
+        pytest("integration", [path for path in INTEGRATION if path not in WAITING], 1500),
+        pytest("integration-durability", WAITING, 1500),
+    ),
     "molecule": tuple(scenario(name) for name in SCENARIOS if name not in UNDER_LOAD),
     **{f"molecule-{name}": (scenario(name),) for name in SCENARIOS if name in UNDER_LOAD},
 }
