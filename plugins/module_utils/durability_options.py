@@ -151,6 +151,9 @@ def producer_client(options: Mapping[str, Any], record_size: int, brokers: int) 
         "batch.size": options["batch_size"],
         "compression.type": options["compression"],
         "message.timeout.ms": int(options["delivery_timeout_s"] * 1000),
+        # The first broker of a cluster that comes back may name no topic for a moment; by default all records
+        # would be given up for that.
+        "topic.metadata.propagation.max.ms": min(3_600_000, int(options["delivery_timeout_s"] * 1000)),
         "request.timeout.ms": 9_000,
         "message.max.bytes": LARGEST_MESSAGE,
         "queue.buffering.max.kbytes": buffer_kb(options, record_size),

@@ -65,6 +65,7 @@ OBSERVED = {
     "lead": "leader",
     "ZooKeeper": "zookeeper",
 }
+STRUCK = "rgba(220,38,38,0.05)"
 THROUGH_ALL = 200
 """Above this number of events only those of some weight are lines through all plots."""
 COLUMNS_ONLY = {"series", "cluster", "events", "findings", "warnings", "parameters", "proofs"}
@@ -87,7 +88,7 @@ def html(result: Result) -> str:
                 [*client_plots(found), *cluster_plots(found.get("cluster") or {})],
                 marks(events),
                 shades(events),
-                _hosts(found),
+                hosts(found),
             )
         ],
         tables={
@@ -288,21 +289,24 @@ def marks(events: Sequence[Mapping[str, Any]]) -> list[Mark]:
 
 
 def shades(events: Sequence[Mapping[str, Any]]) -> list[Shade]:
-    """From each strike to when it was healed; one that was not lasts to the end."""
-    begun: float | None = None
-    found = []
-    for event in events:
-        if event["kind"] == "strike" and begun is None:
-            begun = event["second"]
-        elif event["kind"] == "healed" and begun is not None:
-            found.append(Shade(begun, event["second"], "rgba(220,38,38,0.05)"))
-            begun = None
-    if begun is not None:
-        found.append(Shade(begun, max(event["second"] for event in events), "rgba(220,38,38,0.05)"))
+    """From a strike until all that was struck is healed; what is not lasts to the end."""
+    struck = [event for event in events if event["kind"] in ("strike", "healed")]
+    found: list[Shade] = []
+    begun, depth = 0.0, 0
+    for event in struck:
+        if event["kind"] == "strike":
+            begun = event["second"] if depth == 0 else begun
+            depth += 1
+        elif depth:
+            depth -= 1
+            if depth == 0:
+                found.append(Shade(begun, event["second"], STRUCK))
+    if depth:
+        found.append(Shade(begun, max(event["second"] for event in events), STRUCK))
     return found
 
 
-def _hosts(found: Mapping[str, Any]) -> list[str]:
+def hosts(found: Mapping[str, Any]) -> list[str]:
     """The cluster's hosts in the order of its inventory."""
     parameters = found.get("parameters") or {}
     named = [each.get("host") for each in parameters.get("brokers") or []]

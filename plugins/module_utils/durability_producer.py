@@ -229,7 +229,9 @@ class Load:
 
     def _report(self, last: bool = False) -> None:
         """Bring everything that was reported since into the ledger; raises OSError where its disk is full."""
-        self._in_flight = max(self._in_flight, len(self._producer))
+        # With what was reported since the last time: all of it may have been under way together until then.
+        reported = len(self._acked) + len(self._given_up)
+        self._in_flight = max(self._in_flight, len(self._producer) + reported)
         if self._acked:
             self._fold_acked()
         for number in self._failed:

@@ -60,6 +60,8 @@ class Timeline:
     shades: Sequence[Shade] = ()
     lanes: Sequence[str] = field(default_factory=tuple)
     """Hosts in the order of their lanes; those that only events name come after them."""
+    end: float = 0.0
+    """Where the axis ends at the earliest, so that two pictures can have one scale."""
 
     def html(self) -> str:
         """The labels' strip, the plot and its events; the page's script (timeline.js) places the labels."""
@@ -134,7 +136,7 @@ class Timeline:
     def _range(self) -> tuple[float, float]:
         times = [x for plot in self.plots for line in plot.lines.values() for x in line[0]]
         times += [mark.at if mark.until is None else mark.until for mark in self.marks]
-        begin, end = min(times, default=0.0), max(times, default=1.0)
+        begin, end = min(times, default=0.0), max(*times, self.end, 1.0)
         return min(0.0, begin), max(end, begin + 1.0) * 1.01
 
     def _draw_lanes(self, figure: go.Figure, lanes: Sequence[str]) -> None:

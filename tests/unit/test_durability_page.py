@@ -166,3 +166,10 @@ def test_the_page_needs_no_network() -> None:
     assert "<link" not in page
     assert "<script src" not in page.replace('type="text/javascript" ', "")
     assert "cdn.plot.ly" not in page.split("<body>")[1]
+
+
+def test_the_time_of_a_fault_ends_when_all_of_it_is_healed() -> None:
+    kinds = ["strike", "strike", "healed", "note", "healed", "strike", "stopped"]
+    events = [{"second": float(second), "kind": kind} for second, kind in enumerate(kinds)]
+    assert [(shade.begin, shade.end) for shade in durability_page.shades(events)] == [(0.0, 4.0), (5.0, 6.0)]
+    assert durability_page.shades([{"second": 1.0, "kind": "healed"}]) == []
