@@ -25,7 +25,12 @@ from ansible_collections.barevm.kafka.plugins.module_utils import durability_opt
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_ledger import Ledger
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_probe import topic_of
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_pulse import Pulse
-from ansible_collections.barevm.kafka.plugins.module_utils.durability_running import BALLAST, End, Running
+from ansible_collections.barevm.kafka.plugins.module_utils.durability_running import (
+    ACKNOWLEDGED_S,
+    BALLAST,
+    End,
+    Running,
+)
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_topic import Refused, Topic, Topics
 from ansible_collections.barevm.kafka.plugins.module_utils.perf_producer import payload_bodies
 from confluent_kafka import KafkaException
@@ -80,6 +85,7 @@ def _started(options: Mapping[str, Any], told: threading.Event, answer: Answer, 
     undone.callback(topics.remove_made)
     answer(progress=f"durability: topic {name} through {', '.join(options['bootstrap_servers'])}")
     topic = topics.prepare(name, options["partitions"])
+    _refuse_too_few(options, topic)
     if options["probe"]:
         topics.prepare(topic_of(name), 1)
     test = _test(options, topic, run_id, topics.brokers)
@@ -90,6 +96,23 @@ def _started(options: Mapping[str, Any], told: threading.Event, answer: Answer, 
     answer(progress=f"durability: waiting until each of {topic.partitions} partitions acknowledges a record")
     running.begin(told)
     return running
+
+
+def _refuse_too_few(options: Mapping[str, Any], topic: Topic) -> None:
+    """Raises Refused where the topic, or the rate, has less than what the test is to begin with."""
+    if topic.partitions < options["producers"]:
+        raise Refused(
+            f"topic {topic.name} has {topic.partitions} partitions, fewer than the {options['producers']} "
+            "producers, and each partition is written by one: lower producers"
+        )
+    first = min(topic.partitions, options["records"] or topic.partitions)
+    first_s = first / options["records_per_s"] if options["records_per_s"] else 0.0
+    if first_s > ACKNOWLEDGED_S / 2:
+        raise Refused(
+            f"with {options['records_per_s']:g} records/s it takes {first_s:,.0f} s until each of "
+            f"{topic.partitions} partitions has a record, and may take {ACKNOWLEDGED_S / 2:g} s: "
+            "raise records_per_s, or take fewer partitions"
+        )
 
 
 def _record_size(options: Mapping[str, Any]) -> int:
@@ -159,6 +182,7 @@ def _test(options: Mapping[str, Any], topic: Topic, run_id: str, brokers: int) -
     plain = durability_options.producer_client(
         {**options, "client_properties": {}}, options["record_size"], brokers
     )
+    used = durability_options.producer_client(options, options["record_size"], brokers)
     del plain["bootstrap.servers"]
     return files.Started(
         **{
@@ -173,6 +197,7 @@ def _test(options: Mapping[str, Any], topic: Topic, run_id: str, brokers: int) -
             "started_ns": now_ns,
             "wall_ns": time.time_ns() - now_ns,
             "boot_id": Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
-            "options": {**kept, "client": plain},
+            # Of client_properties only what replaces a value of the test's own: others may be secrets.
+            "options": {**kept, "client": {name: used[name] for name in plain}},
         }
     )

@@ -13,7 +13,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils import durability_fig
 from ansible_collections.barevm.kafka.plugins.module_utils import durability_files as files
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_figures import Span, Times
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_files import Line
-from ansible_collections.barevm.kafka.plugins.module_utils.durability_findings import Finding
+from ansible_collections.barevm.kafka.plugins.module_utils.durability_findings import Finding, plural
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_ledger import Totals
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_reading import ReadBack
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_rules import Evidence, judge
@@ -127,6 +127,7 @@ def judged(known: Known, expect: Mapping[str, Any]) -> tuple[Verdict, list[str],
             target_per_s=test.records_per_s,
             expect=expect,
             clock_steps=_clock_steps(known, events, final),
+            outlived=_outlived(events, final, seen.ended_ns),
             more=known.more,
         )
     )
@@ -166,6 +167,19 @@ def acknowledged(seen: Times, span: Span | None) -> tuple[int | None, int | None
         figures.acked_in(seen, (seen.zero_ns, struck)),
         figures.acked_in(seen, meanwhile) if meanwhile[0] < meanwhile[1] else None,
         figures.acked_in(seen, (healed, last_ns)) if healed < seen.ended_ns else None,
+    )
+
+
+def _outlived(events: Sequence[Line], final: Mapping[str, Any] | None, ended_ns: int) -> str:
+    """What happened when records were no longer sent, in words; "" where nothing did."""
+    if final is None or final["why"] in ("stopped", "error"):
+        return ""
+    late = [line for line in events if line["kind"] in ("note", "task") and line["at_ns"] > ended_ns]
+    if not late:
+        return ""
+    return (
+        f"{plural(len(late), 'event', 'events')} came after the sending had ended ({final['words']}), the "
+        f"first of them: {late[0]['what']}"
     )
 
 

@@ -7,13 +7,13 @@ which all its processes share and which no clock step moves; it begins anew with
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import json
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,10 +104,14 @@ def read_test(folder: Path) -> Started:
 def append(path: Path, **line: Any) -> Line:
     """Add a line with the time ``at_ns`` (now, unless given); several processes may. Raises OSError."""
     whole = {"at_ns": time.monotonic_ns(), **line}
+    text = json.dumps(whole).encode() + b"\n"
     # One write to a file opened for appending: lines of several processes do not mix (open(2), O_APPEND).
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        text = json.dumps(whole).encode() + b"\n"
+        size = os.fstat(handle).st_size
+        if size and os.pread(handle, 1, size - 1) != b"\n":
+            # A full disk, or the end of its process, cut off what stands before: it must not take this along.
+            text = b"\n" + text
         if os.write(handle, text) < len(text):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     finally:
@@ -118,13 +122,20 @@ def append(path: Path, **line: Any) -> Line:
 def lines(path: Path) -> Iterator[Line]:
     """The lines of a file, none where there is no file; half a line is none, as at its end."""
     try:
-        with path.open(encoding="utf-8") as stream:
+        with path.open("rb") as stream:
             for line in stream:
-                if line.endswith("\n"):
-                    with contextlib.suppress(ValueError):
-                        yield json.loads(line)
+                if line.endswith(b"\n"):
+                    yield from parsed(line)
     except FileNotFoundError:
         return
+
+
+def parsed(line: bytes) -> Iterator[Line]:
+    """What a line says; nothing where it was cut off, of which whoever wrote it was told."""
+    with suppress(ValueError):
+        document = json.loads(line)
+        if isinstance(document, dict):
+            yield document
 
 
 def mark(folder: Path, kind: str, what: str, **more: Any) -> Line:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import array
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -55,7 +54,7 @@ class Tail:
         except FileNotFoundError:
             return []
         self._read += len(whole) + bool(whole)
-        return [json.loads(line) for line in whole.splitlines()]
+        return [document for line in whole.splitlines() for document in durability_files.parsed(line)]
 
 
 class Follower:

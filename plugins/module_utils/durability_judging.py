@@ -6,10 +6,12 @@ that it knows of the test is in the ledger's folder, so that it judges that of a
 
 from __future__ import annotations
 
-import json
+import fcntl
+import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils import durability_evi
 from ansible_collections.barevm.kafka.plugins.module_utils import durability_figures as figures
 from ansible_collections.barevm.kafka.plugins.module_utils import durability_files as files
 from ansible_collections.barevm.kafka.plugins.module_utils import durability_group_judging, durability_page
+from ansible_collections.barevm.kafka.plugins.module_utils import durability_scenario_rules as scenario
 from ansible_collections.barevm.kafka.plugins.module_utils import durability_settings as settings
 from ansible_collections.barevm.kafka.plugins.module_utils.child import Progress, serve
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_comparison import Comparison
@@ -53,9 +56,15 @@ def main(request: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     ``topic`` (both "" where they were removed); or ``error``, where there is no verdict.
     """
     try:
-        return judge(request, progress)
+        # Before anything is read: that may take an hour.
+        scenario.check(dict(request.get("expect") or {}))
+        with _alone(Path(request["ledger"])):
+            return judge(request, progress)
     except (NotJudged, OSError, ValueError) as error:
         return {"error": str(error)}
+    except KafkaException as error:
+        # What the cluster answers is evidence; this is said of clients that could not be made.
+        return {"error": f"{error.args[0].str()}; check client_properties, and judge again"}
 
 
 def judge(request: Mapping[str, Any], progress: Progress, source: Source | None = None) -> Mapping[str, Any]:
@@ -100,6 +109,23 @@ def judge(request: Mapping[str, Any], progress: Progress, source: Source | None 
         "ledger": ledger,
         "topic": topic,
     }
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Nobody else judges meanwhile: whoever finds PASS first removes what the other one reads.
+
+    Raises NotJudged where somebody does, or where there is nothing to judge.
+    """
+    _test(folder)
+    handle = os.open(folder / files.TEST, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise NotJudged(f"{folder} is being judged by another run: wait for its result") from None
+    finally:
+        os.close(handle)
 
 
 def _test(folder: Path) -> files.Started:
@@ -191,7 +217,7 @@ class _Watch:
         except FileNotFoundError:
             return []
         self._at += len(whole) + bool(whole)
-        return [json.loads(line) for line in whole.splitlines()]
+        return [document for line in whole.splitlines() for document in files.parsed(line)]
 
 
 def _wait(folder: Path, until: float, say: evidence.Say, words: Callable[[float], str]) -> None:

@@ -28,6 +28,22 @@ WORKLOAD = (
 )
 """Options that test.json keeps beside its own fields."""
 
+OPTION_OF = {
+    "bootstrap.servers": "bootstrap_servers",
+    "metadata.broker.list": "bootstrap_servers",
+    "acks": "acks",
+    "request.required.acks": "acks",
+    "enable.idempotence": "idempotence",
+    "message.timeout.ms": "delivery_timeout_s",
+    "delivery.timeout.ms": "delivery_timeout_s",
+}
+"""Properties that the verdict goes by: another value behind the option's back would make it untrue."""
+
+NOT_FOR_TESTS = {
+    "delivery.report.only.error": "acknowledgements would never be told of",
+    "transactional.id": "a durability test sends no transactions",
+}
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -84,6 +100,15 @@ def contradictions(options: Mapping[str, Any]) -> list[str]:
         )
     if not 1 <= options["batch_size"] <= LARGEST_SIZE:
         found.append(f"batch_size is {options['batch_size']}; it must be 1 to {LARGEST_SIZE:,} bytes")
+    for name, value in options["client_properties"].items():
+        if name in OPTION_OF:
+            found.append(
+                f"client_properties sets {name}, which is what option {OPTION_OF[name]} is for: use it"
+            )
+        elif name in NOT_FOR_TESTS:
+            found.append(f"client_properties sets {name}: {NOT_FOR_TESTS[name]}; leave it out")
+        elif value is None:
+            found.append(f"client_properties sets {name} to nothing; leave it out or give it a value")
     return found + _size_contradictions(options)
 
 

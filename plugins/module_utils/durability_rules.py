@@ -100,6 +100,8 @@ class Evidence:
     """What the scenario asks for, see ``durability_scenario_rules``."""
     clock_steps: Sequence[str] = ()
     """What the wall clock did, in words."""
+    outlived: str = ""
+    """What happened when records were no longer sent, in words."""
     more: Sequence[Finding] = ()
     """What others judged: the consumer group."""
 
@@ -161,7 +163,8 @@ def _gravity(finding: Finding) -> int:
 
 
 def _ledger(evidence: Evidence, allowed: int | None) -> Iterator[Finding]:
-    if not evidence.ended or evidence.trouble:
+    broken = not evidence.ended or bool(evidence.trouble)
+    if broken:
         words = evidence.trouble or "the tester was killed, so that what it last saw is not known"
         yield Finding("b", "INCONCLUSIVE", None, None, f"{words}. Run again")
     totals = evidence.totals
@@ -186,9 +189,14 @@ def _ledger(evidence: Evidence, allowed: int | None) -> Iterator[Finding]:
     elif allowed is not None and totals.unknown > allowed:
         words = (
             f"{plural(totals.unknown, 'record is', 'records are')} neither acknowledged nor refused, and at "
-            f"most {allowed:,} may be. Compare the longest gap with the delivery timeout, and look at the "
-            "errors by kind"
+            f"most {allowed:,} may be. "
         )
+        if broken:
+            # What the cluster answered was not written down: that is the test's fault and not the cluster's.
+            words += "Their answers may have come after the ledger's last line. Run again"
+            yield Finding("b", "INCONCLUSIVE", "records_unknown", totals.unknown, words)
+            return
+        words += "Compare the longest gap with the delivery timeout, and look at the errors by kind"
         yield Finding("b", "FAIL", "records_unknown", totals.unknown, words)
 
 
@@ -283,6 +291,9 @@ def _each(proofs: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, bool | Non
 
 
 def _acknowledgements(evidence: Evidence) -> Iterator[Finding]:
+    if evidence.outlived:
+        words = f"{evidence.outlived}. Run again, and send for longer (duration_s, records, limit_s)"
+        yield Finding("f", "INCONCLUSIVE", None, None, words)
     if not evidence.fault:
         if evidence.totals is not None and evidence.totals.sent and not evidence.totals.acked:
             words = "no record was acknowledged. Look at the errors by kind"

@@ -25,6 +25,15 @@ def check(expect: Mapping[str, Any]) -> None:
         raise ValueError(f"expect.unknown is a number of records or in_flight, not {unknown!r}")
     if expect.get("acks_during") not in (None, True, False):
         raise ValueError(f"expect.acks_during is true, false or null, not {expect['acks_during']!r}")
+    for key, kind, what in (
+        ("at_most", Mapping, "figures with a number each"),
+        ("at_least", Mapping, "figures with a number each"),
+        ("proofs", (list, tuple), "a list of names"),
+        ("checks", (list, tuple), "a list"),
+        ("rate_within", (int, float), "a share, such as 0.05"),
+    ):
+        if expect.get(key) is not None and (not isinstance(expect[key], kind) or expect[key] is True):
+            raise ValueError(f"expect.{key} is {what}, not {expect[key]!r}")
     for key in ("at_most", "at_least"):
         for figure, bound in (expect.get(key) or {}).items():
             if isinstance(bound, bool) or not isinstance(bound, (int, float)):
@@ -44,7 +53,7 @@ def findings(expect: Mapping[str, Any], figures: Mapping[str, Any], target_per_s
     ):
         for figure, bound in (expect.get(key) or {}).items():
             value = figures.get(figure)
-            if value is None:
+            if not isinstance(value, (int, float)):
                 words = f"{figure} is not known, and must be {must} {bound:,}"
                 yield Finding("scenario", "INCONCLUSIVE", figure, None, words)
             elif wrong(value, bound):

@@ -87,6 +87,7 @@ class Topics:
         config = {
             "min.insync.replicas": str(self._options["min_insync_replicas"]),
             # What was acknowledged is looked for in the end, whatever the cluster keeps of other topics.
+            "cleanup.policy": "delete",
             "retention.ms": "-1",
             "retention.bytes": "-1",
             "max.message.bytes": str(LARGEST_MESSAGE),
@@ -116,6 +117,11 @@ class Topics:
             raise Refused(
                 f"topic {name} takes messages of {largest:,} bytes at most (max.message.bytes), and records "
                 f"need {needed:,}: raise it, or send smaller ones"
+            )
+        if "compact" in (policy := str(found["cleanup.policy"].value)):
+            raise Refused(
+                f"topic {name} has cleanup.policy {policy}: it takes no record without a key, and does not "
+                "keep all; give another topic, or none"
             )
         return int(found["min.insync.replicas"].value)
 

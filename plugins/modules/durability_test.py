@@ -30,7 +30,10 @@ options:
     default: []
   client_properties:
     description:
-      - librdkafka properties of all clients, such as C(security.protocol). They win over all others.
+      - librdkafka properties of all clients, such as C(security.protocol). They win over the test's own,
+        whose values in effect are in the result.
+      - What the verdict goes by has options of its own (I(acks), I(idempotence), I(delivery_timeout_s)), and
+        is refused here.
       - The ledger does not hold them, since they may be secrets; give them again to stop.
     type: dict
     default: {}

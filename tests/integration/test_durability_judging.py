@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
@@ -269,6 +270,21 @@ def test_a_result_that_cannot_be_written_keeps_the_ledger(kafka: Kafka, tmp_path
     again = judge(ledger)
     assert again["document"]["result"] == "PASS"
     assert not ledger.exists()
+
+
+def test_one_judges_at_a_time_and_says_what_it_cannot_do(kafka: Kafka, tmp_path: Path) -> None:
+    ledger = begin(kafka, tmp_path, client_properties={"linger.ms": 77})
+    assert durability_files.read_test(ledger).options["client"]["linger.ms"] == 77
+    assert "rate_within is a share" in judge(ledger, expect={"rate_within": "5 %"})["error"]
+    assert durability_files.is_running(ledger), "nothing was stopped for a judging that cannot be"
+    with (ledger / durability_files.TEST).open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert "is being judged by another run" in judge(ledger)["error"]
+    assert (
+        'No such configuration property: "no.such"'
+        in judge(ledger, client_properties={"no.such": "1"})["error"]
+    )
+    assert judge(ledger)["document"]["result"] == "PASS"
 
 
 class Defective:

@@ -267,11 +267,16 @@ def test_what_is_refused_leaves_nothing(kafka: Kafka, start: Start, tmp_path: Pa
     (tmp_path / "file").write_text("")
     refused("cannot be written", reports_dir=str(tmp_path / "file"))
     refused('No such configuration property: "no.such"', client_properties={"no.such": "1"})
+    refused("it takes 120 s until each of 12 partitions has a record", records_per_s=0.1, partitions=12)
 
 
 def test_a_given_topic(kafka: Kafka, start: Start) -> None:
     admin = AdminClient({"bootstrap.servers": servers(kafka)[0]})
-    new = [NewTopic("foreign", 2, 3), NewTopic("empty", 2, 3, config={"min.insync.replicas": "1"})]
+    new = [
+        NewTopic("foreign", 2, 3),
+        NewTopic("empty", 2, 3, config={"min.insync.replicas": "1"}),
+        NewTopic("compacted", 2, 3, config={"cleanup.policy": "compact,delete"}),
+    ]
     for future in admin.create_topics(new).values():
         future.result()
     producer = Producer({"bootstrap.servers": servers(kafka)[0]})
@@ -279,6 +284,10 @@ def test_a_given_topic(kafka: Kafka, start: Start) -> None:
     producer.flush()
     with pytest.raises(durability_tester.NotStarted, match=r"topic foreign holds records.*\(partitions 1\)"):
         start(topic="foreign")
+    with pytest.raises(durability_tester.NotStarted, match="topic compacted has cleanup"):
+        start(topic="compacted")
+    with pytest.raises(durability_tester.NotStarted, match="topic empty has 2 partitions, fewer than the 3"):
+        start(topic="empty", producers=3)
     folder = start(topic="empty", records=100)
     test = files.read_test(folder)
     assert (test.own_topic, test.partitions, test.min_insync_replicas) == (False, 2, 1)

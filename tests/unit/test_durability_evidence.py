@@ -156,9 +156,9 @@ def test_proven_loss_outranks_what_is_not_known(tmp_path: Path, kind: str) -> No
 def test_a_killed_tester(tmp_path: Path) -> None:
     test = Test(tmp_path, ended=False)
     result, reasons, found = evidence.judged(test.known(totals=Totals(1020, 1000, 0, 20)), {})
-    assert (result, reasons[0][:27]) == ("FAIL", "rule b: 20 records are neit")
+    assert (result, reasons[1][:27]) == ("INCONCLUSIVE", "rule b: 20 records are neit")
     known = test.known(totals=Totals(1020, 1000, 0, 20))
-    assert evidence.judged(known, {"unknown": "in_flight"})[0] == "FAIL"
+    assert evidence.judged(known, {"unknown": "in_flight"})[0] == "INCONCLUSIVE"
     result, reasons, found = evidence.judged(known, {"unknown": 20})
     assert (result, len(reasons)) == ("INCONCLUSIVE", 1)
     assert reasons[0].startswith("rule b: the tester was killed")
@@ -231,6 +231,29 @@ def test_what_ended_the_sending_is_told(tmp_path: Path) -> None:
     ]
     test.end(why="error", error="producer 0 ended with status 1")
     assert rules(evidence.judged(test.known(), {})) == ("INCONCLUSIVE", [("b", "INCONCLUSIVE")])
+
+
+def test_an_operation_that_outlasts_the_sending_is_not_covered(tmp_path: Path) -> None:
+    test = Test(tmp_path)
+    test.mark("task", 5, "Stop broker 1")
+    test.end(why="limit", words="its limit of 10 s was over")
+    assert evidence.judged(test.known(), {})[0] == "PASS"
+    test.mark("task", 15, "Stop broker 2")
+    found = evidence.judged(test.known(), {})
+    assert rules(found) == ("INCONCLUSIVE", [("f", "INCONCLUSIVE")])
+    assert "1 event came after the sending had ended (its limit of 10 s was over)" in found[1][0]
+    assert "Stop broker 2" in found[1][0]
+    test.end(why="stopped", words="it was told to stop")
+    assert evidence.judged(test.known(), {})[0] == "PASS"
+
+
+def test_a_line_that_was_cut_off_takes_no_other_along(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b'{"at_ns": 1}\n{"at_ns": 2, "buck')
+    assert [line["at_ns"] for line in files.lines(path)] == [1]
+    files.append(path, at_ns=3)
+    files.append(path, at_ns=4)
+    assert [line["at_ns"] for line in files.lines(path)] == [1, 3, 4]
 
 
 def test_an_isr_that_did_not_come_back(tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ RULES: list[tuple[Evidence, str, str, str | None, float | None]] = [
     (replace(STRUCK, in_flight=None), "b", "INCONCLUSIVE", "records_unknown", 5),
     (replace(STEADY, ended=False), "b", "INCONCLUSIVE", None, None),
     (replace(STEADY, trouble="producer 0 ended by signal 9"), "b", "INCONCLUSIVE", None, None),
+    (replace(STEADY, outlived="1 event came after"), "f", "INCONCLUSIVE", None, None),
     (replace(STEADY, compared=None), "c", "INCONCLUSIVE", "records_read", None),
     (replace(STEADY, reached={0: 60, 1: 39}), "c", "INCONCLUSIVE", "records_read", 1),
     (replace(STEADY, reached={0: 60}), "c", "INCONCLUSIVE", "records_read", 1),
@@ -232,6 +233,15 @@ def test_loss_alone_beside_missing_evidence_is_fail() -> None:
     assert (judgement.result, judgement.findings[0].figure) == ("FAIL", "unseen")
 
 
+@pytest.mark.parametrize("broken", [{"ended": False}, {"trouble": "the ledger could not be written"}])
+def test_records_in_doubt_are_no_failure_where_the_ledger_is_broken(broken: dict[str, Any]) -> None:
+    judgement = judge(replace(STEADY, totals=Totals(100, 90, 0, 10), **broken))
+    assert [(found.rule, found.result, found.count) for found in judgement.findings] == [
+        ("b", "INCONCLUSIVE", None),
+        ("b", "INCONCLUSIVE", 10),
+    ]
+
+
 def test_duplicates_and_order_are_reported_and_not_judged_without_idempotence() -> None:
     evidence = replace(
         STEADY, acks="1", idempotence=False, compared=compared(duplicates=3, nonmonotonic_sends=1)
@@ -256,6 +266,9 @@ def test_the_same_before_and_after_is_said_once() -> None:
         ({"acks_during": "no"}, "acks_during"),
         ({"at_most": {"longest_gap_s": "5"}}, "longest_gap_s"),
         ({"checks": [{"name": "x", "holds": True}]}, "checks"),
+        ({"at_most": ["longest_gap_s"]}, "at_most"),
+        ({"proofs": "new_pid"}, "proofs"),
+        ({"rate_within": "5 %"}, "rate_within"),
     ],
 )
 def test_what_nobody_can_expect_is_refused(expect: dict[str, Any], words: str) -> None:
