@@ -43,6 +43,8 @@ STOP_S = DELIVERY_S + 60
 CLIENT: dict[str, Any] = {
     "acks": "all",
     "enable.idempotence": True,
+    # With more, librdkafka 2.16 may send records twice where a leader moves (durability_options.in_flight).
+    "max.in.flight.requests.per.connection": 1,
     "linger.ms": 5,
     "message.timeout.ms": DELIVERY_S * 1000,
     "request.timeout.ms": 15_000,

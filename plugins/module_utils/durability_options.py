@@ -191,12 +191,16 @@ def producer_client(options: Mapping[str, Any], record_size: int, brokers: int) 
 def in_flight(options: Mapping[str, Any], brokers: int) -> int:
     """How many requests a broker may owe a producer.
 
-    An idempotent producer of librdkafka 2.16 that has as many requests under way as it has partitions at a
-    broker, and more records waiting, polls without a pause: twice the processor time for each record. One
-    less is as fast. With a rate nothing waits.
+    With a rate, one: where a leader moves, a second one is refused as out of order, and librdkafka 2.16 takes
+    that for a reason to begin a new epoch, in which it sends again what had arrived: duplicates that are the
+    client's fault and not the cluster's (librdkafka issue 4953).
+
+    As fast as it goes, more: but an idempotent producer that has as many requests under way as it has
+    partitions at a broker, and more records waiting, polls without a pause: twice the processor time for each
+    record. One less is as fast.
     """
     if options["records_per_s"]:
-        return MOST_IN_FLIGHT
+        return 1
     own: int = options["partitions"] // (options["producers"] * max(1, brokers))
     return max(1, min(MOST_IN_FLIGHT, own - 1))
 
