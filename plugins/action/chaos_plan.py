@@ -56,7 +56,8 @@ class ActionModule(ActionBase):
         where = (
             "Where faults may be made, set chaos_allowed: true for all hosts in the inventory's group_vars"
         )
-        if boolean(load_extra_vars(self._loader).get("chaos_allowed", False), strict=False):
+        # Whatever it says: as a template it would allow what its text does not.
+        if "chaos_allowed" in load_extra_vars(self._loader):
             return f"Nothing was struck: on the command line chaos_allowed does not count. {where}."
         silent = [
             host

@@ -56,6 +56,37 @@ def test_a_scenario_heals_what_it_strikes_and_proves_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
+def test_an_operation_is_shown_to_have_restarted_every_broker(name: str) -> None:
+    """That it ended with 0 is not that it did anything."""
+    found = steps(name)
+    for position, step in enumerate(found):
+        if step["kind"] == "operation":
+            after = found[position + 1 : position + 4]
+            assert [one.get("of") for one in after] == ["broker 1", "broker 2", "broker 3"]
+            assert {one.get("proves") for one in after} == {"new_session"}
+            assert "new_session" in chaos_scenarios.read(name).expect["proofs"]
+
+
+def test_an_unreachable_host_does_not_end_the_healing_of_others() -> None:
+    """any_errors_fatal ends a run by an unreachable host also where that is ignored."""
+
+    def ignoring(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        inner = [one for task in tasks for part in ("block", "rescue", "always") for one in task.get(part, [])]
+        return [task for task in tasks if task.get("ignore_unreachable")] + (ignoring(inner) if inner else [])
+
+    folder = chaos_scenarios.FOLDER.parents[1] / "tasks"
+    found = {
+        path.name: [task["any_errors_fatal"] for task in ignoring(yaml.safe_load(path.read_text()) or [])]
+        for path in folder.glob("*.yml")
+    }
+    assert {name: each for name, each in found.items() if each} == {
+        "begin.yml": [False],
+        "end.yml": [False],
+        "scenario.yml": [False],
+    }
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_a_scenario_is_in_the_handbook(name: str) -> None:
     assert f"`{name}`" in (DOCS / "chaos.md").read_text(encoding="utf-8")
 
