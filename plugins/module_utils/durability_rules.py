@@ -200,7 +200,19 @@ def _ledger(evidence: Evidence, allowed: int | None) -> Iterator[Finding]:
         yield Finding("b", "FAIL", "records_unknown", totals.unknown, words)
 
 
+def _made_anew(evidence: Evidence) -> bool:
+    """Whether the topic that was read is another one than that which was written to."""
+    before, after = ((each or {}).get("topic_id") for each in (evidence.before, evidence.after))
+    return bool(before and after and before != after)
+
+
 def _read_back(evidence: Evidence) -> Iterator[Finding]:
+    if _made_anew(evidence):
+        words = (
+            "somebody deleted the topic during the test, and one of its name was made since: what is gone "
+            "was not lost by the brokers. Find out who did, and run again"
+        )
+        yield Finding("c", "INCONCLUSIVE", None, None, words)
     if evidence.lacking_isr:
         words = (
             f"the full ISR did not come back: {evidence.lacking_isr}. Bring the brokers back, and judge again"
@@ -260,7 +272,8 @@ def _records(evidence: Evidence) -> Iterator[Finding]:
         )
         # Before the full ISR is back, a high watermark may only lag.
         early = figure == "unseen" and evidence.lacking_isr
-        yield Finding("d", "INCONCLUSIVE" if early else "FAIL", figure, count, words)
+        unproven = early or (figure in LOSS and _made_anew(evidence))
+        yield Finding("d", "INCONCLUSIVE" if unproven else "FAIL", figure, count, words)
 
 
 def _fault(evidence: Evidence) -> Iterator[Finding]:

@@ -69,7 +69,8 @@ def settings(bootstrap: Sequence[str], properties: Mapping[str, Any], topic: str
 
     ``topic`` and each of ``internal`` hold replication_factor (the smallest of their partitions),
     min_insync_replicas, unclean_leader_election and cleanup_policy; ``brokers`` the same by id, as text, less
-    the replication factor; ``starts`` and ``ends`` the offsets of the topic's partitions, as text.
+    the replication factor; ``topic_id`` is the topic's own, ``starts`` and ``ends`` the
+    offsets of its partitions, as text.
 
     Raises KafkaException where no broker answers or the topic is not there.
     """
@@ -96,10 +97,20 @@ def settings(bootstrap: Sequence[str], properties: Mapping[str, Any], topic: str
     }
     return {
         "topic": of_topics.pop(topic),
+        "topic_id": _topic_id(admin, topic),
         "internal": of_topics,
         "brokers": {str(number): said[ResourceType.BROKER, str(number)] for number in metadata.brokers},
         **_offsets(admin, metadata.topics[topic]),
     }
+
+
+def _topic_id(admin: AdminClient, topic: str) -> str:
+    """What tells a topic from another of its name (KIP-516); "" where brokers before 2.8 have none."""
+    from confluent_kafka import TopicCollection
+
+    asked = admin.describe_topics(TopicCollection([topic]), request_timeout=REQUEST_S)
+    said = str(asked[topic].result().topic_id)
+    return "" if not said.strip("A") else said
 
 
 def _metadata(admin: AdminClient, topic: str) -> ClusterMetadata:

@@ -248,6 +248,22 @@ def test_a_topic_that_is_gone_is_no_verdict_of_loss(kafka: Kafka, tmp_path: Path
     assert "records_read" in {each["figure"] for each in document["findings"]}
 
 
+def test_a_topic_that_was_made_anew_is_no_verdict_of_loss(kafka: Kafka, tmp_path: Path) -> None:
+    ledger = begin(kafka, tmp_path)
+    time.sleep(1)
+    topic = durability_files.read_test(ledger).topic
+    admin = AdminClient({"bootstrap.servers": servers(kafka)[0]})
+    admin.delete_topics([topic])[topic].result()
+    wait_until("the topic is gone", lambda: topic not in topics(kafka), 20)
+    time.sleep(1)
+    new = NewTopic(topic, PARTITIONS, 3, config={"min.insync.replicas": "2"})
+    admin.create_topics([new])[topic].result()
+    document = judge(ledger, hold_s=3)["document"]
+    assert document["acked_lost"] + document["unseen"] > 0
+    assert document["result"] == "INCONCLUSIVE"
+    assert any("somebody deleted the topic during the test" in reason for reason in document["reasons"])
+
+
 def test_what_is_no_ledger_is_said(tmp_path: Path) -> None:
     assert "is no ledger of a durability test" in judge(tmp_path)["error"]
 

@@ -227,6 +227,16 @@ def test_loss_outranks_missing_evidence_and_every_other_rule() -> None:
     assert judgement.documents()[0]["count"] == 2
 
 
+def test_a_topic_that_was_made_anew_proves_no_loss() -> None:
+    lost = replace(STEADY, compared=compared(acked_lost=9, unseen=1))
+    anew = replace(lost, before={**SETTINGS, "topic_id": "q+v8"}, after={**SETTINGS, "topic_id": "x1y2"})
+    found = [(each.rule, each.result) for each in judge(anew).findings]
+    assert found == [("c", "INCONCLUSIVE"), ("d", "INCONCLUSIVE"), ("d", "INCONCLUSIVE")]
+    for topic_id in ("q+v8", ""):
+        same = replace(anew, after={**SETTINGS, "topic_id": topic_id})
+        assert judge(same).result == "FAIL", "the same topic, or brokers that say nothing of it"
+
+
 def test_loss_alone_beside_missing_evidence_is_fail() -> None:
     evidence = replace(STEADY, ended=False, before=None, reached={}, compared=compared(unseen=1))
     judgement = judge(evidence)
