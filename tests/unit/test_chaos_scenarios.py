@@ -67,6 +67,18 @@ def test_an_operation_is_shown_to_have_restarted_every_broker(name: str) -> None
             assert "new_session" in chaos_scenarios.read(name).expect["proofs"]
 
 
+def test_nothing_is_struck_without_the_lock_that_a_roll_takes() -> None:
+    folder = chaos_scenarios.FOLDER.parents[1] / "tasks"
+    scenario = yaml.safe_load((folder / "scenario.yml").read_text())
+    tasks = next(task["block"] for task in scenario if "block" in task)
+    locks = [task.get("barevm.kafka.roll_lock", {}).get("state") for task in tasks]
+    names = [task["name"] for task in tasks]
+    assert locks.index("taken") < names.index("Take the steps")
+    end = yaml.safe_load((folder / "end.yml").read_text())
+    released = [task.get("barevm.kafka.roll_lock", {}).get("state") for task in end]
+    assert released.index("released") > [task["name"] for task in end].index("Heal every host")
+
+
 def test_an_unreachable_host_does_not_end_the_healing_of_others() -> None:
     """any_errors_fatal ends a run by an unreachable host also where that is ignored."""
 
