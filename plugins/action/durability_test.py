@@ -71,6 +71,10 @@ def _wrong(given: Mapping[str, Any]) -> list[str]:
         return [f"ledger is not set; it is needed for state {given['state']}"]
     if given["state"] == "marked" and not given["what"]:
         return ["what is not set; an event needs some words"]
+    if given["state"] == "marked" and not str(given["data"].get("at_ns", 0)).isdecimal():
+        return [
+            f"data.at_ns is {given['data']['at_ns']!r}; it is a time of the monotonic clock in nanoseconds"
+        ]
     return []
 
 
@@ -92,7 +96,9 @@ def _started(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _marked(given: Mapping[str, Any]) -> dict[str, Any]:
     folder = Path(given["ledger"])
-    more = {**given["data"], **({"host": given["host"]} if given["host"] else {})}
+    # Of a template comes text.
+    when = {"at_ns": int(given["data"]["at_ns"])} if "at_ns" in given["data"] else {}
+    more = {**given["data"], **when, **({"host": given["host"]} if given["host"] else {})}
     try:
         durability_files.read_test(folder)
         line = durability_files.mark(folder, given["kind"], given["what"], **more)

@@ -101,7 +101,7 @@ def read_test(folder: Path) -> Started:
         raise ValueError(f"{folder / TEST} is no durability test: {error}") from None
 
 
-def append(path: Path, **line: Any) -> Line:
+def append(path: Path, /, **line: Any) -> Line:
     """Add a line with the time ``at_ns`` (now, unless given); several processes may. Raises OSError."""
     whole = {"at_ns": time.monotonic_ns(), **line}
     text = json.dumps(whole).encode() + b"\n"
@@ -138,9 +138,9 @@ def parsed(line: bytes) -> Iterator[Line]:
             yield document
 
 
-def mark(folder: Path, kind: str, what: str, **more: Any) -> Line:
+def mark(folder: Path, kind: str, what: str, /, **more: Any) -> Line:
     """Add an event of the test (``kind``: note, task, strike, healed, proof, …); raises OSError."""
-    return append(folder / EVENTS, kind=kind, what=what, **more)
+    return append(folder / EVENTS, **{**more, "kind": kind, "what": what})
 
 
 def is_running(folder: Path) -> bool:
@@ -163,6 +163,7 @@ def final(folder: Path) -> Mapping[str, Any] | None:
     """What the tester said at its end; None where it did not come to it."""
     try:
         document: Mapping[str, Any] = json.loads((folder / FINAL).read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
+        # Half a document is what a machine that lost its power left.
         return None
     return document

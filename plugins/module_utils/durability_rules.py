@@ -289,7 +289,8 @@ def _fault(evidence: Evidence) -> Iterator[Finding]:
         if holds is False:
             words = f"the fault did not happen: {what}. Run it again, and see why it had no effect"
             yield Finding("e", "FAIL", name, None, words)
-        elif holds is None:
+        elif holds is not True:
+            # None, or what a template made of it: nothing but true shows that it happened.
             words = f"whether the fault happened cannot be known: {what}"
             yield Finding("e", "INCONCLUSIVE", name, None, words)
 

@@ -337,12 +337,17 @@ def test_as_a_task(kafka: Kafka, ansible: Ansible, tmp_path: Path) -> None:
     assert ended(folder)["why"] == "owner_gone"
     test = files.read_test(folder)
     assert (outcome["topic"], outcome["started_ns"]) == (test.topic, test.started_ns)
-    mark = {"state": "marked", "ledger": str(folder), "what": "late", "kind": "strike", "data": {"broker": 1}}
+    mark = {
+        **{"state": "marked", "ledger": str(folder), "what": "late", "kind": "strike"},
+        "data": {"broker": 1, "path": "/x"},
+    }
     outcome = ansible({"durability_test": mark}).results["durability_test"]
     (line,) = (line for line in files.lines(folder / files.EVENTS) if line["what"] == "late")
-    assert line == {"at_ns": outcome["at_ns"], "kind": "strike", "what": "late", "broker": 1}
+    assert line == {"at_ns": outcome["at_ns"], "kind": "strike", "what": "late", "broker": 1, "path": "/x"}
     outcome = ansible({"durability_test": {**mark, "ledger": str(tmp_path)}}).results["durability_test"]
     assert "The event was not noted" in outcome["msg"]
+    outcome = ansible({"durability_test": {**mark, "data": {"at_ns": "now"}}}).results["durability_test"]
+    assert "data.at_ns is 'now'" in outcome["msg"]
     outcome = ansible({"durability_test": {**options, "acks": "1"}}).results["durability_test"]
     assert "idempotence needs acks=all" in outcome["msg"]
     admin = AdminClient({"bootstrap.servers": servers(kafka)[0]})

@@ -83,7 +83,9 @@ def test_an_unreachable_host_does_not_end_the_healing_of_others() -> None:
     """any_errors_fatal ends a run by an unreachable host also where that is ignored."""
 
     def ignoring(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        inner = [one for task in tasks for part in ("block", "rescue", "always") for one in task.get(part, [])]
+        inner = [
+            one for task in tasks for part in ("block", "rescue", "always") for one in task.get(part, [])
+        ]
         return [task for task in tasks if task.get("ignore_unreachable")] + (ignoring(inner) if inner else [])
 
     folder = chaos_scenarios.FOLDER.parents[1] / "tasks"

@@ -247,6 +247,15 @@ def test_an_operation_that_outlasts_the_sending_is_not_covered(tmp_path: Path) -
     assert evidence.judged(test.known(), {})[0] == "PASS"
 
 
+def test_whatever_belongs_to_an_event_is_kept(tmp_path: Path) -> None:
+    files.mark(tmp_path, "proof", "two pids", path="/x", folder="y", what="z", holds=True)
+    (line,) = files.lines(tmp_path / files.EVENTS)
+    assert {**line, "at_ns": 1} == {
+        **{"at_ns": 1, "path": "/x", "folder": "y", "holds": True},
+        **{"kind": "proof", "what": "two pids"},
+    }
+
+
 def test_a_line_that_was_cut_off_takes_no_other_along(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_bytes(b'{"at_ns": 1}\n{"at_ns": 2, "buck')

@@ -125,6 +125,7 @@ RULES: list[tuple[Evidence, str, str, str | None, float | None]] = [
     (replace(STRUCK, proofs=[{**HELD, "holds": False}]), "e", "FAIL", "new_pid", None),
     (replace(STRUCK, proofs=[HELD, {**HELD, "holds": False}]), "e", "FAIL", "new_pid", None),
     (replace(STRUCK, proofs=[{**HELD, "holds": None}]), "e", "INCONCLUSIVE", "new_pid", None),
+    (replace(STRUCK, proofs=[{**HELD, "holds": "False"}]), "e", "INCONCLUSIVE", "new_pid", None),
     (replace(STRUCK, proofs=[]), "e", "INCONCLUSIVE", None, None),
     (replace(STRUCK, expect={"proofs": ["new_boot"]}), "e", "INCONCLUSIVE", "new_boot", None),
     (replace(STRUCK, acked_before=0), "f", "FAIL", "acked_before", 0),
