@@ -264,6 +264,30 @@ def test_a_topic_that_was_made_anew_is_no_verdict_of_loss(kafka: Kafka, tmp_path
     assert any("somebody deleted the topic during the test" in reason for reason in document["reasons"])
 
 
+def test_a_byte_that_changed_on_a_disk_is_a_corrupt_record(kafka: Kafka, tmp_path: Path) -> None:
+    ledger = begin(kafka, tmp_path, partitions=1)
+    time.sleep(1)
+    (ledger / durability_files.STOP).touch()
+    wait_until("the tester has ended", lambda: not durability_files.is_running(ledger), 30)
+    topic = durability_files.read_test(ledger).topic
+    metadata = AdminClient({"bootstrap.servers": servers(kafka)[0]}).list_topics(topic).topics[topic]
+    (log,) = (kafka.folder / f"kafka{metadata.partitions[0].leader}" / "data" / f"{topic}-0").glob("*.log")
+    value = durability_files.read_test(ledger).run_id
+    with log.open("r+b") as disk:
+        # In the body of a record, well behind its head.
+        disk.seek(log.read_bytes().rindex(bytes.fromhex(value)) + 500)
+        byte = disk.read(1)
+        disk.seek(-1, os.SEEK_CUR)
+        disk.write(bytes([byte[0] ^ 0xFF]))
+    document = judge(ledger)["document"]
+    assert (document["result"], document["corrupt"], document["acked_lost"]) == ("FAIL", 1, 0)
+    assert [(each["rule"], each["figure"]) for each in document["findings"]] == [
+        ("d", "corrupt"),
+        ("c", "records_read"),
+    ]
+    assert "holds a batch with a wrong checksum" in document["reasons"][1]
+
+
 def test_what_is_no_ledger_is_said(tmp_path: Path) -> None:
     assert "is no ledger of a durability test" in judge(tmp_path)["error"]
 
