@@ -31,9 +31,10 @@ COUNTS = ("passed", "failed", "skipped")
 ON_OLDEST = {"classic"}
 # Scenarios that measure what producers notice: beside others they would measure those, so each runs alone.
 UNDER_LOAD = {"change", "chaos"}
-# Integration tests that mostly wait for sessions and time-outs: beside the others.
 INTEGRATION = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests/integration").glob("test_*.py"))
-WAITING = [path for path in INTEGRATION if Path(path).stem.startswith(("test_durability_", "test_faults"))]
+# These mostly wait, for sessions and time-outs: beside the others.
+DURABILITY = [path for path in INTEGRATION if Path(path).stem.startswith("test_durability_")]
+FAULTS = [path for path in INTEGRATION if Path(path).stem.startswith("test_faults")]
 SCENARIOS = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
 
 
@@ -84,8 +85,9 @@ STAGES: dict[str, tuple[Phase, ...]] = {
         pytest("unit-oldest", ["tests/unit"], 600, ".venv-oldest", "-n", "auto"),
     ),
     "integration": (
-        pytest("integration", [path for path in INTEGRATION if path not in WAITING], 1500),
-        pytest("integration-durability", WAITING, 1500),
+        pytest("integration", [path for path in INTEGRATION if path not in DURABILITY + FAULTS], 1500),
+        pytest("integration-durability", DURABILITY, 1500),
+        pytest("integration-faults", FAULTS, 1500),
     ),
     "molecule": tuple(scenario(name) for name in SCENARIOS if name not in UNDER_LOAD),
     **{f"molecule-{name}": (scenario(name),) for name in SCENARIOS if name in UNDER_LOAD},
