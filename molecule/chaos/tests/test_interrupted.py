@@ -17,7 +17,10 @@ HEAL = ("-e", "heal=true")
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("-e", "chaos_allowed=false", "-e", "scenario=kill_leader"), "does not say chaos_allowed: true of"),
+        (
+            ("-e", "chaos_allowed=false", "-e", "scenario=kill_leader"),
+            "the command line chaos_allowed does not",
+        ),
         (
             ("-e", "chaos_allowed=true", "-e", "scenario=kill_leader"),
             "the command line chaos_allowed does not",
