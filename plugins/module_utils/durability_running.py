@@ -89,8 +89,8 @@ class Running:
             self._producers.append(Worker("durability_producer", f"producer {number}", request, self._events))
         everyone = {*self._producers, *self._companions}
         self._await(told, READY_S, lambda: everyone <= self._ready, "workers do not start")
-        files.mark(self.folder, "started", f"topic {test.topic}")
         begin_ns = time.monotonic_ns() + GO_AHEAD_NS
+        files.mark(self.folder, "started", f"topic {test.topic}", at_ns=begin_ns)
         for worker in self._producers:
             worker.tell({"begin_ns": begin_ns})
         self._await(

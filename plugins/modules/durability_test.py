@@ -107,9 +107,11 @@ options:
     type: float
     default: 5.0
   batch_size:
-    description: Bytes of a batch at most.
+    description:
+      - Bytes of a batch at most.
+      - More than perf_test's, since an idempotent producer has one batch of a partition under way.
     type: int
-    default: 131072
+    default: 524288
   delivery_timeout_s:
     description:
       - After how many seconds without acknowledgement a record is given up, and its fate unknown. More than

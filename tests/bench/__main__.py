@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.bench import hosts, ledger, preflight, produce, registration, roll, site
+from tests.bench import durability, hosts, ledger, preflight, produce, registration, roll, site
 from tests.bench.table import table
 
-PARTS = ("site", "registration", "preflight", "ledger", "perf", "roll")
+PARTS = ("site", "registration", "preflight", "ledger", "perf", "durability", "roll")
 
 
 def main() -> int:
@@ -32,7 +32,7 @@ def main() -> int:
     if "ledger" in parts:
         print("durability_test's ledger …", flush=True)
         rows += ledger.measure()
-    if {"site", "perf", "roll"} & set(parts):
+    if {"site", "perf", "durability", "roll"} & set(parts):
         # A first deploy is measured on hosts that are new; on hosts left by --keep it is left out.
         fresh = not hosts.facts()
         hosts.up()
@@ -45,6 +45,9 @@ def main() -> int:
             if "perf" in parts:
                 print("perf_test …", flush=True)
                 rows += produce.measure()
+            if "durability" in parts:
+                print("durability_test …", flush=True)
+                rows += durability.measure()
             if "roll" in parts:
                 print("site.yml with a changed setting, under load …", flush=True)
                 rows += roll.measure()

@@ -25,6 +25,8 @@ from tests.integration.conftest import release_in_cache
 RUNS = 3
 RECORDS = 1_000_000
 RECORD_SIZE = 1024
+PARTITIONS = 5
+"""What perf_test takes where nobody says otherwise."""
 TOPIC = "bench-producer-perf-test"
 SETTINGS = {"acks": "all", "linger.ms": "5", "batch.size": "131072", "enable.idempotence": "false"}
 
@@ -62,39 +64,42 @@ def producer_perf_test(servers: str) -> Run:
     return rate, RECORDS / used_s
 
 
-def perf_test(servers: str) -> Run:
-    """One run of ours, with all its processes."""
+def perf_document(servers: str, partitions: int) -> dict[str, Any]:
+    """What perf.json says of one run of ours."""
     options: dict[str, Any] = {
         name: option.get("default") for name, option in perf_options.ARGUMENT_SPEC.items()
     }
 
-    def work() -> float:
-        with tempfile.TemporaryDirectory() as folder:
-            options.update(
-                bootstrap_servers=servers.split(","),
-                records=RECORDS,
-                record_size=RECORD_SIZE,
-                reports_dir=folder,
-            )
-            with subprocess.Popen(
-                [sys.executable, "-m", "ansible_collections.barevm.kafka.plugins.module_utils.perf_run"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=os.environ | {"PYTHONPATH": str(hosts.ROOT / "collections")},
-                start_new_session=True,
-                text=True,
-            ) as engine:
-                assert engine.stdin is not None
-                assert engine.stdout is not None
-                engine.stdin.write(json.dumps(options) + "\n")
-                engine.stdin.flush()
-                engine.stdout.read()
-            document = json.loads((Path(folder) / "perf.json").read_text())
-        if document["result"] != "PASS" or document["records_acked"] != RECORDS:
-            raise SystemExit(f"perf_test: {document['reasons']}")
-        return float(document["records_per_s"])
+    with tempfile.TemporaryDirectory() as folder:
+        options.update(
+            bootstrap_servers=servers.split(","),
+            records=RECORDS,
+            record_size=RECORD_SIZE,
+            reports_dir=folder,
+            partitions=partitions,
+        )
+        with subprocess.Popen(
+            [sys.executable, "-m", "ansible_collections.barevm.kafka.plugins.module_utils.perf_run"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": str(hosts.ROOT / "collections")},
+            start_new_session=True,
+            text=True,
+        ) as engine:
+            assert engine.stdin is not None
+            assert engine.stdout is not None
+            engine.stdin.write(json.dumps(options) + "\n")
+            engine.stdin.flush()
+            engine.stdout.read()
+        document = json.loads((Path(folder) / "perf.json").read_text())
+    if document["result"] != "PASS" or document["records_acked"] != RECORDS:
+        raise SystemExit(f"perf_test: {document['reasons']}")
+    return dict(document)
 
-    rate, used_s = cpu_s(work)
+
+def perf_test(servers: str) -> Run:
+    """One run of ours, with all its processes."""
+    rate, used_s = cpu_s(lambda: float(perf_document(servers, PARTITIONS)["records_per_s"]))
     return rate, RECORDS / used_s
 
 
@@ -103,7 +108,7 @@ def measure() -> list[Row]:
     servers = ",".join(f"{member['address']}:9092" for member in hosts.facts()["members"])
     ours: list[Run] = []
     theirs: list[Run] = []
-    with _topic(servers):
+    with topic(servers):
         for number in range(RUNS + 1):
             their_run, our_run = producer_perf_test(servers), perf_test(servers)
             print(
@@ -115,22 +120,23 @@ def measure() -> list[Row]:
                 theirs.append(their_run)
                 ours.append(our_run)
     beside = "kafka-producer-perf-test"
-    rates, by_cpu = (_median(ours, which) for which in (0, 1))
+    rates, by_cpu = (median(ours, which) for which in (0, 1))
     return [
-        Row("perf_test, records/s", rates, "", beside, _median(theirs, 0), at_least=1),
-        Row("perf_test, records per CPU-second", by_cpu, "", beside, _median(theirs, 1), at_least=1.2),
+        Row("perf_test, records/s", rates, "", beside, median(theirs, 0), at_least=1),
+        Row("perf_test, records per CPU-second", by_cpu, "", beside, median(theirs, 1), at_least=1.2),
     ]
 
 
-def _median(runs: Sequence[Run], which: int) -> float:
+def median(runs: Sequence[Run], which: int) -> float:
+    """Of the rates (0), or of the records per CPU-second (1)."""
     return statistics.median(run[which] for run in runs)
 
 
 @contextmanager
-def _topic(servers: str) -> Any:
+def topic(servers: str, partitions: int = PARTITIONS) -> Any:
     """A topic for the tool that makes none itself, like the one that perf_test makes."""
     admin = AdminClient({"bootstrap.servers": servers})
-    made = NewTopic(TOPIC, 5, 3, config={"min.insync.replicas": "2"})
+    made = NewTopic(TOPIC, partitions, 3, config={"min.insync.replicas": "2"})
     admin.create_topics([made])[TOPIC].result()
     try:
         yield
