@@ -85,7 +85,7 @@ def test_with_a_rate_the_buffer_holds_what_becomes_due() -> None:
 def test_a_block_is_a_batch_where_nothing_limits_the_rate() -> None:
     assert durability_options.block(DEFAULTS, 1024) == 1
     free = {**DEFAULTS, "records_per_s": 0.0}
-    assert [durability_options.block(free, size) for size in (100, 1024, 1_000_000)] == [1310, 128, 1]
+    assert [durability_options.block(free, size) for size in (100, 1024, 1_000_000)] == [5242, 512, 1]
 
 
 def test_fewer_requests_under_way_than_partitions_at_a_broker() -> None:
