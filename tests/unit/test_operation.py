@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -185,6 +186,8 @@ def on_a_terminal(folder: Path, *options: str) -> tuple[subprocess.Popen[bytes],
         import fcntl
         import termios
 
+        # Tests that run in a shell's background have it ignored, and hand that on.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
     process = subprocess.Popen(
