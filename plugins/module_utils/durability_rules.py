@@ -83,6 +83,8 @@ class Evidence:
     """Whether a consumer group took part: then the topic of its offsets counts too."""
     ended: bool = True
     """Whether the tester ended in order."""
+    unsynced: bool = False
+    """Whether the controller went down under the tester: what its ledger noted last may not be on the disk."""
     trouble: str = ""
     """What kept the tester from its part, or how it ended otherwise, in words."""
     in_flight: int | None = None
@@ -272,7 +274,10 @@ def _records(evidence: Evidence) -> Iterator[Finding]:
         )
         # Before the full ISR is back, a high watermark may only lag.
         early = figure == "unseen" and evidence.lacking_isr
-        unproven = early or (figure in LOSS and _made_anew(evidence))
+        # A ledger that lacks its last notes knows less than was sent.
+        unproven = (
+            early or (figure in LOSS and _made_anew(evidence)) or (figure == "corrupt" and evidence.unsynced)
+        )
         yield Finding("d", "INCONCLUSIVE" if unproven else "FAIL", figure, count, words)
 
 

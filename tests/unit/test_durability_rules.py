@@ -285,3 +285,11 @@ def test_the_same_before_and_after_is_said_once() -> None:
 def test_what_nobody_can_expect_is_refused(expect: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         judge(replace(STEADY, expect=expect))
+
+
+def test_a_ledger_that_lost_its_last_notes_proves_no_corruption() -> None:
+    odd = replace(STEADY, ended=False, compared=compared(corrupt=3))
+    assert judge(odd).result == "FAIL"
+    unsynced = replace(odd, unsynced=True)
+    assert judge(unsynced).result == "INCONCLUSIVE"
+    assert judge(replace(unsynced, compared=compared(corrupt=3, acked_lost=1))).result == "FAIL"
