@@ -84,7 +84,7 @@ class Evidence:
     ended: bool = True
     """Whether the tester ended in order."""
     unsynced: bool = False
-    """Whether the controller went down under the tester: what its ledger noted last may not be on the disk."""
+    """Whether the controller went down under the tester: the ledger's last notes may not be on the disk."""
     trouble: str = ""
     """What kept the tester from its part, or how it ended otherwise, in words."""
     in_flight: int | None = None
