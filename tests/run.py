@@ -271,8 +271,10 @@ def chosen(words: Sequence[str]) -> list[tuple[Phase, ...]]:
 
 def main(words: Sequence[str]) -> int:
     """Run; 1 where anything failed, 130 after Ctrl-C."""
-    # As Ctrl-C, so that what is running ends and its hosts go.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # As Ctrl-C, so that what is running ends and its hosts go. Started in a shell's background, an interrupt
+    # is ignored, and what is started here would inherit that.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     begun = time.monotonic()
     stages = chosen(words)
     if any(phase.environment == ".venv-oldest" for stage in stages for phase in stage):
