@@ -141,7 +141,6 @@ def test_bounds_are_those_of_the_cluster() -> None:
 def test_how_many_may_be_unknown_is_a_whole_number_or_what_was_in_flight() -> None:
     wanted = {name: chaos_scenarios.expected(chaos_scenarios.read(name), BOUNDS)["unknown"] for name in ALL}
     assert (wanted["steady"], wanted["kill_leader"]) == (0, "in_flight")
-    assert wanted["kill_one_by_one"] == 200 * (3 * 23 + 60)
     assert all(number == "in_flight" or type(number) is int for number in wanted.values())
 
 
