@@ -87,7 +87,7 @@ def _started(options: Mapping[str, Any], told: threading.Event, answer: Answer, 
     topic = topics.prepare(name, options["partitions"])
     _refuse_too_few(options, topic)
     if options["probe"]:
-        topics.prepare(topic_of(name), 1)
+        topics.prepare(topic_of(name), topic.partitions)
     test = _test(options, topic, run_id, topics.brokers)
     _lay_out(folder, test)
     _note_settings(folder, options, name)

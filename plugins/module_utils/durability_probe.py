@@ -10,6 +10,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -32,20 +33,27 @@ def topic_of(topic: str) -> str:
     return f"{topic}-probe"
 
 
-def probe(client: Mapping[str, Any], topic: str, folder: Path, stopping: threading.Event) -> None:
-    """Send two records a second until ``stopping``, and note what came of each; a full disk ends it."""
+def probe(
+    client: Mapping[str, Any], topic: str, partitions: int, folder: Path, stopping: threading.Event
+) -> None:
+    """Send two records a second until ``stopping``, and note what came of each; a full disk ends it.
+
+    To each partition in its turn: a fault may concern the leader of some alone.
+    """
     producer = Producer({**client, **PROPERTIES})
     note = partial(_note, folder)
+    turns = cycle(range(partitions))
     try:
         while not stopping.wait(PERIOD_S):
             # What is refused here never went to a broker.
             with suppress(BufferError, KafkaException):
-                producer.produce(topic, b"probe", partition=0, on_delivery=note)
+                producer.produce(topic, b"probe", partition=next(turns), on_delivery=note)
             producer.poll(0)
         producer.flush(PROPERTIES["message.timeout.ms"] / 1000 + 1)
     except OSError:
         return
 
 
-def _note(folder: Path, error: KafkaError | None, _message: Message) -> None:
-    files.append(folder / files.PROBE, error="" if error is None else error.name())
+def _note(folder: Path, error: KafkaError | None, message: Message) -> None:
+    what = "" if error is None else error.name()
+    files.append(folder / files.PROBE, error=what, partition=message.partition())

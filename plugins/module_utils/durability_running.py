@@ -81,7 +81,7 @@ class Running:
             observer = Observer(test, self.folder, self._options["client_properties"])
             self._thread(observer.run, self._stopping)
         if test.probe:
-            self._thread(probe, client, topic_of(test.topic), self.folder, self._stopping)
+            self._thread(probe, client, topic_of(test.topic), test.partitions, self.folder, self._stopping)
         for module, name, request in self._companion_requests(client):
             self._companions.append(Worker(module, name, request, self._events))
         for number in range(test.producers):
