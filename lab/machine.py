@@ -28,8 +28,8 @@ HOST_TOOLS = {
 }
 # What the controller needs beside: releases come through the mvn client, which needs a Java.
 CONTROLLER_TOOLS = {"java": "default-jre-headless", "mvn": "maven"}
-# What the tests alone need: pages are opened and their points counted.
-TEST_TOOLS = {"chromium": "chromium"}
+# What the tests alone need: pages are opened and their points counted, alert rules are fed with series.
+TEST_TOOLS = {"chromium": "chromium", "promtool": "prometheus"}
 IMAGE_MB = 900
 HOST_MB = 700
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import importlib
 import re
 from pathlib import Path
 
@@ -54,6 +55,9 @@ def test_names_of_the_collection_are_there(page: Path) -> None:
         for folder in ("playbooks", "plugins/modules", "plugins/callback")
         for path in (ROOT / folder).iterdir()
     }
+    for path in (ROOT / "plugins/filter").glob("*.py"):
+        module = importlib.import_module(f"ansible_collections.barevm.kafka.plugins.filter.{path.stem}")
+        there |= set(module.FilterModule().filters())
     named = set(re.findall(r"\bbarevm\.kafka\.(\w+)", page.read_text(encoding="utf-8")))
     assert not {name for name in named - there - set(ROLES) if len(name) > 1}
 
