@@ -4,6 +4,9 @@ LAB_NAME ?= lab
 LAB_HOSTS ?=
 LAB_RELEASE ?=
 LAB_SUBNET ?=
+LAB_BACKEND ?=
+LAB_MEMORY_MB ?=
+LAB_CPUS ?=
 
 # Of `make chaos`: the scenarios, and the lab that is broken.
 CHAOS ?= all
@@ -16,7 +19,8 @@ TOOLS := .venv/bin
 export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
 lab_options = --name $(LAB_NAME) $(if $(LAB_HOSTS),--hosts $(LAB_HOSTS)) $(if $(LAB_RELEASE),--release $(LAB_RELEASE)) \
-	$(if $(LAB_SUBNET),--subnet $(LAB_SUBNET))
+	$(if $(LAB_SUBNET),--subnet $(LAB_SUBNET)) $(if $(LAB_BACKEND),--backend $(LAB_BACKEND)) \
+	$(if $(LAB_MEMORY_MB),--memory-mb $(LAB_MEMORY_MB)) $(if $(LAB_CPUS),--cpus $(LAB_CPUS))
 # An empty -i would be this folder, with every inventory below it: without a lab nothing is run.
 play = inventory=$$($(LAB) inventory --name $(LAB_NAME)) && $(TOOLS)/ansible-playbook -i "$$inventory"
 
@@ -25,7 +29,7 @@ play = inventory=$$($(LAB) inventory --name $(LAB_NAME)) && $(TOOLS)/ansible-pla
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
 
-lab: ## from a bare machine to a proven cluster on hosts of its own (LAB_HOSTS, LAB_RELEASE, LAB_NAME, LAB_SUBNET)
+lab: ## from a bare machine to a proven cluster on hosts of its own (LAB_HOSTS, LAB_BACKEND, LAB_RELEASE, LAB_NAME, LAB_SUBNET)
 	@$(LAB) make $(lab_options)
 
 lab-down: ## remove the lab without a trace

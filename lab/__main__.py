@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ from typing import Any, NoReturn
 
 from lab import machine, make_lab, summary, venv, verbs
 from lab.errors import LabError
-from lab.plan import MAX_HOSTS, RELEASES, Plan
+from lab.plan import BACKENDS, CPUS, MAX_HOSTS, MEMORY_MB, RELEASES, Plan
 from lab.shell import fail, say
 
 VERBS = {
@@ -58,6 +59,9 @@ def add_plan_options(command: argparse.ArgumentParser) -> None:
     default = Plan()
     add = command.add_argument
     add("--hosts", type=int, help=f"how many, 1 to {MAX_HOSTS} ({default.hosts})")
+    add("--backend", choices=BACKENDS, help=f"what makes them ({default.backend})")
+    add("--memory-mb", type=int, help=f"memory of each virtual machine ({MEMORY_MB})")
+    add("--cpus", type=int, help=f"processors of each virtual machine ({CPUS})")
     add("--release", choices=RELEASES, help=f"their Debian release ({default.release})")
     add("--subnet", help=f"their address range ({default.subnet})")
     add("--first", type=int, help=f"the first host's number in that range ({default.first})")
@@ -78,7 +82,7 @@ def add_plan_options(command: argparse.ArgumentParser) -> None:
 
 def wishes(arguments: argparse.Namespace) -> dict[str, Any]:
     """The plan's fields that the command line gives."""
-    fields = ("hosts", "release", "subnet", "first", "prefix", "user", "packages", "log_file_systems")
+    fields = (field.name for field in dataclasses.fields(Plan) if field.name != "name")
     return {field: getattr(arguments, field) for field in fields if getattr(arguments, field) is not None}
 
 

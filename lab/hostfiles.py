@@ -51,7 +51,7 @@ class HostFiles:
             os.chown(target, source.stat().st_uid, source.stat().st_gid)
 
 
-def write_host(files: HostFiles, plan: Plan, host: Host, keys: Path, public_key: str) -> None:
+def write_host(files: HostFiles, plan: Plan, host: Host, keys: Path, public_key: str, interface: str) -> None:
     """Write what makes a host that host, and nothing that it would not have elsewhere.
 
     Args:
@@ -60,6 +60,7 @@ def write_host(files: HostFiles, plan: Plan, host: Host, keys: Path, public_key:
         host: the host.
         keys: the folder with its host_key and host_key.pub.
         public_key: who may log in.
+        interface: what the host calls its network interface.
     """
     files.write("/etc/hostname", f"{host.name}\n")
     # As Debian's installer writes it for a static address. For a dynamic one it is 127.0.1.1, which a broker
@@ -72,7 +73,7 @@ def write_host(files: HostFiles, plan: Plan, host: Host, keys: Path, public_key:
     files.write("/etc/resolv.conf", "".join(f"nameserver {server}\n" for server in network.nameservers()))
     files.write(
         "/etc/systemd/network/10-static.network",
-        f"[Match]\nName=host0\n\n[Network]\nAddress={host.address}/{plan.network.prefixlen}\n"
+        f"[Match]\nName={interface}\n\n[Network]\nAddress={host.address}/{plan.network.prefixlen}\n"
         f"Gateway={plan.gateway}\nLinkLocalAddressing=no\n",
     )
     files.write("/etc/ssh/ssh_host_ed25519_key", (keys / "host_key").read_text(), mode=0o600)

@@ -13,23 +13,28 @@ from pathlib import Path
 from lab.errors import LabError
 from lab.shell import say
 
-# command -> Debian package
-HOST_TOOLS = {
+# command -> Debian package. These, whatever makes the hosts; those of a backend below.
+SHARED_TOOLS = {
     "mmdebstrap": "mmdebstrap",
-    "systemd-nspawn": "systemd-container",
     "nft": "nftables",
     "ip": "iproute2",
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "unshare": "util-linux",
     "setpriv": "util-linux",
-    "losetup": "mount",
-    "mkfs.ext4": "e2fsprogs",
+}
+HOST_TOOLS = {
+    "nspawn": SHARED_TOOLS
+    | {"systemd-nspawn": "systemd-container", "losetup": "mount", "mkfs.ext4": "e2fsprogs"},
+    "qemu": SHARED_TOOLS
+    | {"qemu-system-x86_64": "qemu-system-x86", "mke2fs": "e2fsprogs", "debugfs": "e2fsprogs"},
 }
 # What the controller needs beside: releases come through the mvn client, which needs a Java.
 CONTROLLER_TOOLS = {"java": "default-jre-headless", "mvn": "maven"}
-# What the tests alone need: pages are opened and their points counted, alert rules are fed with series.
-TEST_TOOLS = {"chromium": "chromium", "promtool": "prometheus"}
+# What the tests alone need: pages are opened and their points counted, alert rules are fed with series, and
+# hosts of every kind are made.
+TEST_TOOLS = {"chromium": "chromium", "promtool": "prometheus"} | HOST_TOOLS["qemu"]
+MEMORY = Path("/proc/meminfo")
 IMAGE_MB = 900
 HOST_MB = 700
 
@@ -72,9 +77,9 @@ def missing_packages(tools: dict[str, str]) -> list[str]:
     return sorted({package for tool, package in tools.items() if not shutil.which(tool)})
 
 
-def host_packages() -> list[str]:
-    """The Debian packages that making hosts needs and that are not there."""
-    missing = missing_packages(HOST_TOOLS)
+def host_packages(backend: str = "nspawn") -> list[str]:
+    """The Debian packages that making hosts by a backend needs and that are not there."""
+    missing = missing_packages(HOST_TOOLS[backend])
     # A machine that is not Debian may have mmdebstrap without the key that Debian's archive is signed with.
     if not Path("/usr/share/keyrings/debian-archive-keyring.gpg").exists():
         missing.append("debian-archive-keyring")
@@ -113,7 +118,8 @@ def install(packages: Iterable[str]) -> None:
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     for command in (
         ["apt-get", "update", "-qq"],
-        ["apt-get", "install", "-qq", "--no-install-recommends", *wanted],
+        # Another run of the lab may be at it.
+        ["apt-get", "install", "-qq", "-o", "DPkg::Lock::Timeout=300", "--no-install-recommends", *wanted],
     ):
         done = subprocess.run(
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
@@ -123,13 +129,33 @@ def install(packages: Iterable[str]) -> None:
             raise LabError(f"`{' '.join(command)}` failed:\n  {words}")
 
 
-def require_space(folder: Path, new_hosts: int, new_image: bool) -> None:
-    """Raise LabError where the disk is too small for what is to be made."""
+def require_memory(hosts: int, memory_mb: int) -> None:
+    """Raise LabError where the machine's memory does not bear that many more hosts of that size."""
+    need = hosts * memory_mb
+    lines = dict(line.split(":", 1) for line in MEMORY.read_text().splitlines())
+    available = int(lines["MemAvailable"].split()[0]) // 1024
+    if available < need:
+        raise LabError(
+            f"too little memory: {hosts} hosts to boot with {memory_mb} MB each need {need} MB, "
+            f"{available} MB are available. Make fewer (LAB_HOSTS) or smaller ones (LAB_MEMORY_MB), or end "
+            "what uses the memory"
+        )
+
+
+def require_space(folder: Path, new_hosts: int, host_mb: int = HOST_MB, image_mb: int = 0) -> None:
+    """Raise LabError where the disk is too small for what is to be made.
+
+    Args:
+        folder: where it is made.
+        new_hosts: how many hosts.
+        host_mb: what each takes.
+        image_mb: what the image takes; 0 where it is there.
+    """
     existing = next(path for path in (folder, *folder.parents) if path.exists())
-    need = new_hosts * HOST_MB + (IMAGE_MB if new_image else 0)
+    need = new_hosts * host_mb + image_mb
     free = shutil.disk_usage(existing).free // 1_000_000
     if free < need:
         raise LabError(
-            f"too little disk: {new_hosts} new hosts{' and an image' if new_image else ''} need {need} MB in "
+            f"too little disk: {new_hosts} new hosts{' and an image' if image_mb else ''} need {need} MB in "
             f"{folder}, {free} MB are free there. Free some, or make fewer hosts (LAB_HOSTS)"
         )

@@ -112,6 +112,12 @@ def present(bridge: str) -> bool:
     return bridge in bridges()
 
 
+def ports(bridge: str) -> list[str]:
+    """The interfaces that hang on a bridge."""
+    links = json.loads(run("ip", "-j", "link", "show", "master", bridge, may_fail=True) or "[]")
+    return [link["ifname"] for link in links if "ifname" in link]
+
+
 def nameservers() -> list[str]:
     """The name servers this machine asks, as a host behind the bridge can reach them.
 

@@ -13,22 +13,24 @@ import os
 import signal
 import subprocess
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from lab import cgroups, disks
+from lab import cgroups, disks, machine, network, processes
 from lab.errors import LabError
 from lab.hostfiles import HostFiles, write_host
 from lab.images import ensure_image, image_path
 from lab.plan import Host, Plan
 from lab.shell import run, say, wait_until
-from lab.state import State, make_key_pair, remove_tree
+from lab.state import LAB_VARIABLES, State, make_key_pair, remove_tree
 
 # Hosts are stopped to be removed, or because they were booted a moment ago: enough to say goodbye to who is
 # logged in. The last broker to stop would wait in vain for the others' ZooKeeper.
 STOP_LIMIT_S = 5
-KILL_LIMIT_S = 30
+SSH_LIMIT_S = 120
+INTERFACE = "host0"
 # Paths relative to the host's folder: an absolute one could hold the ':' and ',' that split mount options.
 START = """\
 cgroups=$1; shift
@@ -45,7 +47,26 @@ class Nspawn:
     def __init__(self, state: State, plan: Plan) -> None:
         self.state = state
         self.plan = plan
+        self.bridge = state.bridge
+        self.ssh_limit_s: float = SSH_LIMIT_S
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+
+    def require_room(self, new: Sequence[Host]) -> None:
+        """Raise LabError where the disk is too small for `new`."""
+        there = image_path(self.plan).is_dir()
+        machine.require_space(self.state.folder, len(new), image_mb=0 if there else machine.IMAGE_MB)
+
+    def network_up(self) -> None:
+        """Make the lab's bridge."""
+        network.up(self.plan, self.bridge)
+
+    def network_down(self) -> None:
+        """Remove it."""
+        network.down(self.bridge)
+
+    def network_present(self) -> bool:
+        """Whether it is there."""
+        return network.present(self.bridge)
 
     def prepare(self) -> None:
         """Get what all hosts share: the image, and a file system that can carry overlays."""
@@ -83,7 +104,7 @@ class Nspawn:
         upper = HostFiles(image, part / "upper")
         disks.make(part, self.plan)
         make_key_pair(part / "host_key", f"root@{host.name}")
-        write_host(upper, self.plan, host, part, self.state.public_key.read_text())
+        write_host(upper, self.plan, host, part, self.state.public_key.read_text(), INTERFACE)
         part.rename(folder)
         return True
 
@@ -92,14 +113,13 @@ class Nspawn:
         text = (self.state.host_folder(host.name) / "host_key.pub").read_text()
         return " ".join(text.split()[:2])
 
-    def start(self, host: Host) -> bool:
-        """Boot a host unless it runs.
+    def start(self, hosts: Sequence[Host]) -> None:
+        """Boot those hosts that do not run. They answer SSH a few seconds later."""
+        for host in hosts:
+            if self.pid(host.name) is None:
+                self._boot(host)
 
-        Returns:
-            Whether it booted it. It answers SSH a few seconds later.
-        """
-        if self.pid(host.name):
-            return False
+    def _boot(self, host: Host) -> None:
         self.kill([host.name])
         folder = self.state.host_folder(host.name)
         if not (folder / "image").is_dir():
@@ -107,15 +127,15 @@ class Nspawn:
                 f"the base image of {host.name} is gone ({(folder / 'image').resolve()}); remove the lab "
                 "and make it anew"
             )
-        machine = self._machine(host.name)
-        own_cgroups = cgroups.make(machine)
+        name = self._machine(host.name)
+        own_cgroups = cgroups.make(name)
         # In the background for good: a session of its own and no descriptor of the caller's, or
         # `make lab | tee log` would wait for the hosts to end.
         with (folder / "console.log").open("ab") as log:
             self._children[host.name] = subprocess.Popen(
                 [
                     *("unshare", "--mount", "sh", "-euc", START, "sh", " ".join(own_cgroups)),
-                    *("--quiet", f"--directory={folder / 'root'}", f"--machine={machine}"),
+                    *("--quiet", f"--directory={folder / 'root'}", f"--machine={name}"),
                     *(
                         f"--hostname={host.name}",
                         f"--uuid={self._uuid(host.name)}",
@@ -134,9 +154,8 @@ class Nspawn:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return True
 
-    def stop(self, names: list[str]) -> None:
+    def stop(self, names: Sequence[str]) -> None:
         """Shut hosts down as a power button would, all at once; what is not off in time is killed."""
         for name in names:
             if pid := self.pid(name):
@@ -153,24 +172,11 @@ class Nspawn:
 
     def kill(self, names: Sequence[str]) -> None:
         """End what is left of hosts: their nspawn, and the init that outlives an nspawn that is killed."""
-
-        def left_of_them() -> list[str]:
-            # Killed anew at each look: a machine that was still starting may have forked meanwhile.
-            found = {name: self._processes(name) for name in names}
-            for pid in set().union(*found.values()):
-                # It may have ended with one that was killed before it.
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            return [name for name, processes in found.items() if processes]
-
-        left = wait_until(lambda left: f"{left} to end", left_of_them, KILL_LIMIT_S)
-        if left:
-            raise LabError(f"{', '.join(left)}: killed, and still there after {KILL_LIMIT_S} s")
+        processes.kill_all(names, self._processes)
         for name in names:
-            machine = self._machine(name)
-            cgroups.remove(machine)
+            cgroups.remove(self._machine(name))
             # The kernel takes its time to end a killed machine's network, and the next start needs the name.
-            run("ip", "link", "delete", f"vb-{machine}", may_fail=True)
+            run("ip", "link", "delete", self.interface(name), may_fail=True)
             disks.wait_until_free(self.state.host_folder(name))
 
     def remove(self, name: str) -> None:
@@ -180,24 +186,28 @@ class Nspawn:
     def names(self) -> list[str]:
         """The hosts there are: those with files, half-made or whole, and those that run without any."""
         hosts = self.state.folder / "hosts"
-        found = {path.name for path in hosts.glob("*")}
-        option = f"--directory={hosts}/".encode()
-        for _, arguments in _processes("cmdline"):
-            found |= {Path(os.fsdecode(word)).parent.name for word in arguments if word.startswith(option)}
-        return sorted(found)
+        running = processes.arguments_below(f"--directory={hosts}/")
+        return sorted({path.name for path in hosts.glob("*")} | {path.parts[0] for path in running})
 
     def pid(self, name: str) -> int | None:
-        """The process of a host; None where it does not run.
-
-        Looked up, not kept in a file: a number in a file may by now be somebody else's process, and the
-        folder in its command line says for sure whose it is.
-        """
+        """The process of a host; None where it does not run."""
         # For an instant within exec, a process has no command line; a child of this run is known without.
         child = self._children.get(name)
         if child and child.poll() is None:
             return child.pid
-        directory = f"--directory={self.state.host_folder(name) / 'root'}".encode()
-        return next((pid for pid, arguments in _processes("cmdline") if directory in arguments), None)
+        return processes.with_argument(f"--directory={self.state.host_folder(name) / 'root'}")
+
+    def interface(self, name: str) -> str:
+        """A running host's interface on this machine."""
+        return f"vb-{self._machine(name)}"
+
+    def variables(self) -> dict[str, Path]:
+        """The group variables that hosts of this kind need."""
+        return {"lab.yml": LAB_VARIABLES}
+
+    def facts(self) -> dict[str, Any]:
+        """What programs and people may want to know beside the plan."""
+        return {}
 
     def _processes(self, name: str) -> set[int]:
         found = {pid for pid in (self.pid(name), self._init(name)) if pid}
@@ -207,7 +217,8 @@ class Nspawn:
         """The host's own process 1, as this machine numbers it; all of the host's processes end with it."""
         mark = f"container_uuid={self._uuid(name)}".encode()
         return next(
-            (pid for pid, variables in _processes("environ") if mark in variables and _is_init(pid)), None
+            (pid for pid, variables in processes.processes("environ") if mark in variables and _is_init(pid)),
+            None,
         )
 
     def console(self, name: str) -> str:
@@ -222,16 +233,6 @@ class Nspawn:
 
     def _uuid(self, name: str) -> uuid.UUID:
         return uuid.uuid5(uuid.NAMESPACE_URL, str(self.state.host_folder(name)))
-
-
-def _processes(what: str) -> Iterator[tuple[int, list[bytes]]]:
-    """Each process of the machine with its arguments ("cmdline") or variables ("environ")."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                yield int(entry.name), (entry / what).read_bytes().split(b"\0")
-            except OSError:
-                continue
 
 
 def _is_init(pid: int) -> bool:

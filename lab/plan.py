@@ -15,6 +15,12 @@ MAX_HOSTS = 50
 MAX_LOG_FILE_SYSTEMS = 4
 LOG_DIR_MIN_FREE_MB = 256
 RELEASES = ("bookworm", "trixie")
+BACKENDS = ("nspawn", "qemu")
+# Memory and processors of a host that has its own, where the plan gives none.
+MEMORY_MB = 3072
+MEMORY_MIN_MB = 512
+CPUS = 2
+MAX_CPUS = 64
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,9 @@ class Plan:
     packages: tuple[str, ...] = ()
     user: str = "root"
     log_file_systems: int = 0
+    backend: str = "nspawn"
+    memory_mb: int = 0
+    cpus: int = 0
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", self.name):
@@ -60,6 +69,19 @@ class Plan:
                 f"{self.log_file_systems} log file systems: this lab makes up to {MAX_LOG_FILE_SYSTEMS} "
                 "for each host"
             )
+        if self.backend not in BACKENDS:
+            raise LabError(f"backend {self.backend!r}: this lab knows {', '.join(BACKENDS)} (LAB_BACKEND)")
+        if not self.own_kernel and (self.memory_mb or self.cpus):
+            raise LabError(
+                "hosts of backend nspawn share the machine's memory and processors; LAB_MEMORY_MB and "
+                "LAB_CPUS are for virtual machines (LAB_BACKEND=qemu)"
+            )
+        if self.memory_mb and self.memory_mb < MEMORY_MIN_MB:
+            raise LabError(
+                f"{self.memory_mb} MB of memory: a host needs {MEMORY_MIN_MB} at least (LAB_MEMORY_MB)"
+            )
+        if not 0 <= self.cpus <= MAX_CPUS:
+            raise LabError(f"{self.cpus} processors: this lab gives a host 1 to {MAX_CPUS} (LAB_CPUS)")
         for package in self.packages:
             if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]+", package):
                 raise LabError(f"package {package!r} is no Debian package name")
@@ -98,6 +120,21 @@ class Plan:
         return self.members[: size if size % 2 else size - 1]
 
     @property
+    def own_kernel(self) -> bool:
+        """Whether each host has a kernel of its own, so memory and processors of its own too."""
+        return self.backend != "nspawn"
+
+    @property
+    def host_memory_mb(self) -> int:
+        """The memory of a host that has its own."""
+        return self.memory_mb or MEMORY_MB
+
+    @property
+    def host_cpus(self) -> int:
+        """The processors of a host that has its own."""
+        return self.cpus or CPUS
+
+    @property
     def log_dirs(self) -> list[str]:
         """Where the hosts have file systems of their own for Kafka's logs."""
         return [f"/srv/kafka/{letter}" for letter in "abcd"[: self.log_file_systems]]
@@ -116,7 +153,9 @@ class Plan:
         """Whether inventories/lab describes this lab as it stands."""
         return all(
             getattr(self, field) == getattr(Plan(), field)
-            for field in ("name", "subnet", "hosts", "prefix", "first", "user", "log_file_systems")
+            for field in (
+                *("name", "subnet", "hosts", "prefix", "first", "user", "log_file_systems", "backend"),
+            )
         )
 
     def inventory(self, state: str) -> str:

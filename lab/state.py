@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,10 @@ from lab.shell import run, say
 CHECKOUT = Path(__file__).resolve().parent.parent
 LABS = CHECKOUT / ".lab"
 IMAGES = LABS / "images"
+INVENTORIES = CHECKOUT / "inventories"
+# Of hosts that see the whole machine's memory, and of hosts on emulated processors.
+LAB_VARIABLES = INVENTORIES / "lab" / "group_vars" / "all.yml"
+SLOW_VARIABLES = INVENTORIES / "backends" / "qemu.yml"
 REMOVE_TRIES = 10
 REMOVE_PAUSE_S = 0.5
 
@@ -64,18 +68,23 @@ class State:
         except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
             return None
 
-    def save(self, plan: Plan) -> None:
-        """Keep the plan, and the inventory where the committed one does not fit."""
+    def save(self, plan: Plan, variables: Mapping[str, Path]) -> None:
+        """Keep the plan, and the inventory where the committed one does not fit.
+
+        Args:
+            plan: the lab's plan.
+            variables: group variables that its kind of hosts needs: file names that sort before
+                this_lab.yml, and what they are links to.
+        """
         write_whole(self.folder / "lab.json", json.dumps(plan.as_json(), indent=2) + "\n")
         shutil.rmtree(self.inventory, ignore_errors=True)
         if not plan.uses_committed_inventory:
             values = self.inventory / "group_vars" / "all"
             values.mkdir(parents=True)
             write_whole(self.inventory / "hosts.yml", plan.inventory(".."))
-            (values / "lab.yml").symlink_to(
-                os.path.relpath(CHECKOUT / "inventories" / "lab" / "group_vars" / "all.yml", values)
-            )
-            # Read after lab.yml, by their names.
+            for name, source in variables.items():
+                (values / name).symlink_to(os.path.relpath(source, values))
+            # Read after the others, by its name.
             write_whole(values / "this_lab.yml", plan.values())
 
     def make_key(self) -> None:

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from lab import machine, network
+from lab.backend import Backend, backend_of, backends_of_leftovers
 from lab.errors import LabError
-from lab.images import image_path
-from lab.nspawn import Nspawn
 from lab.plan import Host, Plan
 from lab.shell import say, wait_until
 from lab.state import CHECKOUT, LABS, State, give_to_caller, locked, remove_tree
 
-SSH_LIMIT_S = 120
+# For one attempt: emulated hosts take their time to say who they are.
+SSH_CONNECT_S = 10
 
 
 def up(name: str, wishes: dict[str, Any]) -> Plan:
@@ -38,25 +38,25 @@ def up(name: str, wishes: dict[str, Any]) -> Plan:
         LabError: it cannot be made here, or not of what is there.
     """
     state = State(name)
-    machine.install(machine.host_packages())
     plan = wanted_plan(state, wishes)
-    network.refuse_used_range(plan, state.bridge)
+    machine.install(machine.host_packages(plan.backend))
+    backend = backend_of(state, plan)
+    network.refuse_used_range(plan, backend.bridge)
     with locked(state.folder, f"another run that works on lab {name}"):
         fresh = state.plan() is None
         if fresh:
             # No run has got to its end here: what an aborted one left may be another lab's shape.
             remove_leftovers(state)
         new = [host for host in plan.members if not state.host_folder(host.name).is_dir()]
-        machine.require_space(state.folder, len(new), new_image=not image_path(plan).is_dir())
-        backend = Nspawn(state, plan)
+        backend.require_room(new)
         with ExitStack() as undo:
             if fresh:
                 undo.callback(remove_tree, state.folder)
             backend.prepare()
             state.make_key()
-            if not network.present(state.bridge):
-                undo.callback(network.down, state.bridge)
-            network.up(plan, state.bridge)
+            if not backend.network_present():
+                undo.callback(backend.network_down)
+            backend.network_up()
             begun: list[str] = []
             undo.callback(lambda: backend.stop(begun))
             for host in plan.members:
@@ -65,13 +65,13 @@ def up(name: str, wishes: dict[str, Any]) -> Plan:
             make_hosts(backend, plan.members, begun)
             state.save_known_hosts({host: backend.host_key(host) for host in plan.members})
             wait_for_ssh(state, plan, backend)
-            state.save(plan)
+            state.save(plan, backend.variables())
             give_to_caller(state)
             undo.pop_all()
     return plan
 
 
-def make_hosts(backend: Nspawn, hosts: list[Host], begun: list[str]) -> None:
+def make_hosts(backend: Backend, hosts: list[Host], begun: list[str]) -> None:
     """Create and boot what is missing.
 
     Args:
@@ -81,9 +81,8 @@ def make_hosts(backend: Nspawn, hosts: list[Host], begun: list[str]) -> None:
     """
     for host in hosts:
         backend.create(host)
-        if backend.pid(host.name) is None:
-            begun.append(host.name)
-            backend.start(host)
+    begun += [host.name for host in hosts if backend.pid(host.name) is None]
+    backend.start(hosts)
     if begun:
         say(f"  booted {', '.join(begun)}")
 
@@ -122,7 +121,7 @@ def ssh_command(state: State, plan: Plan, host: Host) -> list[str]:
     ]
 
 
-def wait_for_ssh(state: State, plan: Plan, backend: Nspawn) -> None:
+def wait_for_ssh(state: State, plan: Plan, backend: Backend) -> None:
     """Wait until every host lets us in.
 
     Raises:
@@ -140,11 +139,11 @@ def wait_for_ssh(state: State, plan: Plan, backend: Nspawn) -> None:
                 del waiting[name]
         return list(waiting)
 
-    slow = wait_until(lambda names: f"SSH on {names}", pending, SSH_LIMIT_S)
+    slow = wait_until(lambda names: f"SSH on {names}", pending, backend.ssh_limit_s)
     if slow:
         raise LabError(
-            f"no SSH on {', '.join(slow)} within {SSH_LIMIT_S} s; the end of {slow[0]}'s console:\n"
-            f"{backend.console(slow[0])}"
+            f"no SSH on {', '.join(slow)} within {backend.ssh_limit_s:.0f} s; the end of {slow[0]}'s "
+            f"console:\n{backend.console(slow[0])}"
         )
 
 
@@ -159,7 +158,7 @@ def _answers(host: Host) -> bool:
 def _lets_in(state: State, plan: Plan, host: Host) -> bool:
     # Not before the boot has got to where users may log in (pam_nologin).
     command = ssh_command(state, plan, host)
-    options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=3"]
+    options = ["-o", "BatchMode=yes", "-o", f"ConnectTimeout={SSH_CONNECT_S}"]
     done = subprocess.run(
         [command[0], *options, *command[1:], "true"],
         stdin=subprocess.DEVNULL,
@@ -171,9 +170,9 @@ def _lets_in(state: State, plan: Plan, host: Host) -> bool:
 
 def remove_leftovers(state: State) -> None:
     """Remove all of a lab but its folder, however it was left."""
-    backend = Nspawn(state, state.plan() or Plan(name=state.name))
-    backend.stop(backend.names())
-    network.down(state.bridge)
+    for backend in backends_of_leftovers(state):
+        backend.stop(backend.names())
+        backend.network_down()
     for entry in state.folder.glob("*"):
         remove_tree(entry)
 
@@ -185,8 +184,9 @@ def down(name: str) -> bool:
         Whether anything of it was there.
     """
     state = State(name)
-    machine.install(machine.host_packages())
-    if not state.folder.exists() and not network.present(state.bridge):
+    plan = state.plan() or Plan()
+    machine.install(machine.host_packages(plan.backend))
+    if not state.folder.exists() and not any(made.network_present() for made in backends_of_leftovers(state)):
         return False
     with locked(state.folder, f"another run that works on lab {name}"):
         remove_leftovers(state)
@@ -205,7 +205,7 @@ def kill(name: str, host: str) -> None:
     if host not in hosts:
         raise LabError(f"lab {name} has no host {host!r}; it has {', '.join(hosts)}")
     with locked(state.folder, f"another run that works on lab {name}"):
-        backend = Nspawn(state, plan)
+        backend = backend_of(state, plan)
         if backend.pid(host) is None:
             raise LabError(f"{host} does not run; `python3 -m lab up --name {name}` starts it")
         backend.kill([host])
@@ -235,8 +235,9 @@ def status(name: str) -> list[str]:
     plan = state.plan()
     if plan is None:
         return [f"lab {name}: not there (`make lab` makes it)"]
-    backend = Nspawn(state, plan)
-    lines = [f"lab {name}: {plan.hosts} hosts ({plan.release}) in {plan.subnet} on bridge {state.bridge}"]
+    backend = backend_of(state, plan)
+    kind = ", ".join([plan.release, plan.backend, *map(str, backend.facts().values())])
+    lines = [f"lab {name}: {plan.hosts} hosts ({kind}) in {plan.subnet} on bridge {backend.bridge}"]
     for host in plan.members:
         pid = backend.pid(host.name)
         lines.append(f"  {host.name}  {host.address}  {f'runs, process {pid}' if pid else 'does not run'}")
@@ -250,18 +251,27 @@ def facts(name: str) -> dict[str, Any]:
         LabError: it is not there.
     """
     state, plan = State(name), existing(name)
-    backend = Nspawn(state, plan)
-    return plan.as_json() | {
-        "bridge": state.bridge,
-        "gateway": plan.gateway,
-        "key": str(state.key),
-        "known_hosts": str(state.known_hosts),
-        "inventory": str(inventory_folder(state, plan)),
-        "members": [
-            {"name": host.name, "address": host.address, "pid": backend.pid(host.name)}
-            for host in plan.members
-        ],
-    }
+    backend = backend_of(state, plan)
+    return (
+        plan.as_json()
+        | {
+            "bridge": backend.bridge,
+            "gateway": plan.gateway,
+            "key": str(state.key),
+            "known_hosts": str(state.known_hosts),
+            "inventory": str(inventory_folder(state, plan)),
+            "members": [
+                {
+                    "name": host.name,
+                    "address": host.address,
+                    "pid": backend.pid(host.name),
+                    "interface": backend.interface(host.name),
+                }
+                for host in plan.members
+            ],
+        }
+        | backend.facts()
+    )
 
 
 def existing(name: str) -> Plan:

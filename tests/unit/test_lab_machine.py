@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab import machine, network, state, verbs
+from lab.backend import backend_of
 from lab.errors import LabError
 from lab.hostfiles import HostFiles, write_host
 from lab.images import image_name
@@ -43,11 +44,11 @@ def test_neither_root_nor_sudo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 def test_too_little_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = type("Usage", (), {"free": 1_500_000_000})
     monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: usage)
-    machine.require_space(tmp_path, 2, new_image=False)
+    machine.require_space(tmp_path, 2)
     with pytest.raises(
         LabError, match=r"3 new hosts and an image need 3000 MB .*1500 MB are free.*LAB_HOSTS"
     ):
-        machine.require_space(tmp_path / "not" / "yet", 3, new_image=True)
+        machine.require_space(tmp_path / "not" / "yet", 3, image_mb=900)
 
 
 def test_tools_missing_without_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +86,7 @@ def test_a_range_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_lab_is_never_changed_under_its_data(labs: Path, wish: dict, words: str) -> None:
     there = state.State("lab")
     there.folder.mkdir(parents=True)
-    there.save(Plan())
+    there.save(Plan(), {})
     with pytest.raises(LabError, match=words):
         verbs.wanted_plan(there, wish)
 
@@ -93,7 +94,7 @@ def test_a_lab_is_never_changed_under_its_data(labs: Path, wish: dict, words: st
 def test_more_hosts_are_added_and_what_is_not_asked_stays(labs: Path) -> None:
     there = state.State("two")
     there.folder.mkdir(parents=True)
-    there.save(Plan(name="two", hosts=4, release="trixie", subnet="192.168.30.0/24"))
+    there.save(Plan(name="two", hosts=4, release="trixie", subnet="192.168.30.0/24"), {})
     assert verbs.wanted_plan(there, {}).hosts == 4
     grown = verbs.wanted_plan(there, {"hosts": 5})
     assert (grown.hosts, grown.release, grown.subnet) == (5, "trixie", "192.168.30.0/24")
@@ -102,7 +103,8 @@ def test_more_hosts_are_added_and_what_is_not_asked_stays(labs: Path) -> None:
 def test_an_inventory_of_its_own_has_the_labs_values_and_its_own_name(labs: Path) -> None:
     there = state.State("two")
     there.folder.mkdir(parents=True)
-    there.save(Plan(name="two"))
+    plan = Plan(name="two")
+    there.save(plan, backend_of(there, plan).variables())
     values = there.inventory / "group_vars" / "all"
     assert (values / "lab.yml").read_text() == (ROOT / "inventories/lab/group_vars/all.yml").read_text()
     assert "kafka_cluster_name: two" in (values / "this_lab.yml").read_text()
@@ -180,7 +182,7 @@ def test_a_host_is_itself_and_lets_in_whom_it_should(tmp_path: Path, monkeypatch
     (keys / "host_key.pub").write_text("public")
     upper.mkdir()
     plan = Plan(user="ops")
-    write_host(HostFiles(image, upper), plan, plan.members[0], keys, "ssh-ed25519 AAAA me\n")
+    write_host(HostFiles(image, upper), plan, plan.members[0], keys, "ssh-ed25519 AAAA me\n", "eth0")
 
     def mode(path: str) -> int:
         return (upper / path).stat().st_mode & 0o7777
@@ -197,3 +199,4 @@ def test_a_host_is_itself_and_lets_in_whom_it_should(tmp_path: Path, monkeypatch
     assert (upper / "home/ops/.ssh/authorized_keys").stat().st_uid == 1000
     assert mode("home/ops/.ssh") == 0o700
     assert not (upper / "root").exists()
+    assert "Name=eth0\n" in (upper / "etc/systemd/network/10-static.network").read_text()

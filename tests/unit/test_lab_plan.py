@@ -42,6 +42,7 @@ def test_the_committed_inventory_is_the_default_lab() -> None:
         {"first": 10},
         {"user": "ops"},
         {"log_file_systems": 2},
+        {"backend": "qemu"},
     ],
     ids=str,
 )
@@ -93,6 +94,11 @@ def test_an_inventory_says_every_host_once_with_its_ids(hosts: int, user: str) -
         ({"user": "a b"}, r"user 'a b'"),
         ({"packages": ("less; rm",)}, r"package 'less; rm'"),
         ({"log_file_systems": 5}, r"5 log file systems: .* up to 4"),
+        ({"backend": "vmware"}, r"backend 'vmware': .*nspawn, qemu.*LAB_BACKEND"),
+        ({"memory_mb": 4096}, r"nspawn share the machine's memory .*LAB_BACKEND=qemu"),
+        ({"cpus": 2}, r"nspawn share .*processors"),
+        ({"backend": "qemu", "memory_mb": 100}, r"100 MB of memory: .* 512 at least"),
+        ({"backend": "qemu", "cpus": 65}, r"65 processors: .* 1 to 64"),
     ],
     ids=str,
 )
@@ -104,6 +110,13 @@ def test_what_makes_no_sense_is_refused_in_words(wish: dict, words: str) -> None
 def test_a_plan_survives_being_kept() -> None:
     plan = Plan(name="two", hosts=5, packages=("a1", "b1"), user="ops", log_file_systems=2)
     assert Plan.from_json(plan.as_json()) == plan
+
+
+def test_a_lab_of_before_there_were_backends_is_read() -> None:
+    kept = Plan(name="old").as_json()
+    for field in ("backend", "memory_mb", "cpus"):
+        del kept[field]
+    assert Plan.from_json(kept) == Plan(name="old")
 
 
 def test_brokers_are_given_the_file_systems_that_their_hosts_have() -> None:
