@@ -30,6 +30,17 @@ class ActionModule(ActionBase):
         arguments = checked(self, DOCUMENTATION)
         cluster, states, identity = (arguments[name] for name in ("cluster", "states", "identity"))
         found = [
+            Finding(
+                host,
+                "ansible_host",
+                (task_vars or {})["hostvars"][host].get("ansible_host", host),
+                f"the host could not be read: {' '.join(why.split())}",
+                "See that it is up, and that SSH and become work there",
+                "error" if arguments["refuse_unread"] else "warning",
+            )
+            for host, why in arguments["unread"].items()
+        ]
+        found += [
             finding
             for host, state in states.items()
             for finding in host_rules.check(host, cluster["hosts"][host], state, cluster["reads"][host])

@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.barevm.kafka.plugins.module_utils import verdict
+from ansible_collections.barevm.kafka.plugins.module_utils import host_effect, verdict
 from ansible_collections.barevm.kafka.plugins.module_utils.results import Result, write_result
 from ansible_collections.barevm.kafka.plugins.modules.verify_report import DOCUMENTATION
 from ansible_collections.barevm.kafka.plugins.plugin_utils.arguments import checked
@@ -32,10 +32,15 @@ class ActionModule(ActionBase):
         }
         found = verdict.judge(states, journals, asked["outcomes"], products)
         drift = verdict.judge_drift(asked["cluster"], states, asked["overrides"], found)
+        # On bare hosts all is still to come.
+        bare = self._task.check_mode and verdict.nothing_installed(states)
+        effects = [] if bare else verdict.judge_effects(asked["cluster"], states, found)
         reasons = found.reasons
         passed = not reasons
         for note in found.notes:
             display.display(f"note: {note}")
+        for line in host_effect.table(effects, len(states), every=display.verbosity > 0):
+            display.display(line)
         for one in drift:
             display.warning(one)
         returned.update(
@@ -48,7 +53,7 @@ class ActionModule(ActionBase):
         )
         if self._task.check_mode:
             # What a real run would cure must not fail its prediction.
-            if verdict.nothing_installed(states):
+            if bare:
                 display.display("verify: nothing is installed on these hosts yet: no cluster to prove")
             else:
                 for reason in reasons:

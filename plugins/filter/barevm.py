@@ -33,6 +33,12 @@ class FilterModule:
             },
             "hardened": service_units.hardened,
             "heap_size": lambda memory_mb, product, asked="": heap.size(product, memory_mb, asked),
+            "hosts_read": lambda answers: {
+                host: state for host, state in answers.items() if "units" in state
+            },
+            "hosts_unread": lambda answers: {
+                host: state.get("msg", "no answer") for host, state in answers.items() if "units" not in state
+            },
             "identity_question": disk_rules.question,
             "lacking": lambda wanted, states: [one for one in wanted if releases.lack(list(states), one)],
             "link_in": lambda name, folder, target: {"path": f"{folder}/{name}", "target": target},

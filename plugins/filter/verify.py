@@ -10,8 +10,10 @@ from ansible_collections.barevm.kafka.plugins.module_utils import verdict
 
 
 def hosts_without(states: Mapping[str, Any], unit: str) -> list[str]:
-    """The hosts whose ``unit`` is known not to run."""
-    return [host for host, state in states.items() if unit in verdict.not_running(state)]
+    """The hosts whose ``unit`` is known not to run, and those that could not be looked at."""
+    return [
+        host for host, state in states.items() if "units" not in state or unit in verdict.not_running(state)
+    ]
 
 
 class FilterModule:

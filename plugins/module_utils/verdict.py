@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils import live_changes
+from ansible_collections.barevm.kafka.plugins.module_utils import host_effect, live_changes
 from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import ClusterFinding, sentence
 
 State = Mapping[str, Any]
@@ -185,6 +185,25 @@ def judge(
         for host, state in sorted(states.items())
     }
     return verdict
+
+
+def judge_effects(
+    cluster: Mapping[str, Any], states: Mapping[str, State], verdict: Verdict
+) -> list[host_effect.Row]:
+    """Judge what the inventory asks of each host against what took effect there; kept under ``host``.
+
+    A host that could not be looked at is a finding already.
+    """
+    rows = [
+        row
+        for host, state in sorted(states.items())
+        if "units" in state
+        for row in host_effect.rows(host, cluster["hosts"][host], state)
+    ]
+    for finding in host_effect.findings(rows):
+        verdict.add(finding)
+    verdict.figures["host"] = [row.as_dict() for row in rows]
+    return rows
 
 
 def judge_drift(

@@ -138,6 +138,15 @@ fstab_swaps:
   description: Swap devices that a reboot would bring back.
   returned: always
   type: list
+swap_units:
+  description: Units, none of them made of fstab, that would bring swap with a reboot.
+  returned: always
+  type: list
+  elements: str
+container:
+  description: The manager of the container that this host is, empty for a host with a kernel of its own.
+  returned: always
+  type: str
 transparent_hugepages:
   description: C(always), C(madvise), C(never), or null where the kernel has none.
   returned: always
@@ -170,6 +179,18 @@ identities:
     C(linked), where a path with a symbolic link in it leads.
   returned: always
   type: dict
+processes:
+  description: >-
+    For each unit what its main process runs with, or null: C(open_files), -1 for any number,
+    C(oom_score_adj), and C(heap_mb), the largest heap of a JVM in MiB.
+  returned: always
+  type: dict
+time:
+  description: >-
+    C(synchronised), null where the kernel does not tell it, C(max_error_ms), and C(services), the time
+    services that are installed, with their active state. Null where no units were asked for.
+  returned: always
+  type: dict
 pending:
   description:
     - For each service what a restart would pick up, or null where it does not run.
@@ -200,6 +221,7 @@ applied:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.barevm.kafka.plugins.module_utils import (
     disk_reading,
+    effect_reading,
     host_reading,
     started_settings,
 )
@@ -237,7 +259,10 @@ def main():
     )
     asked = module.params
     try:
-        units = host_reading.units(asked["units"])
+        # systemd is asked once: its answer takes longer than all files of /proc.
+        watched = effect_reading.TIME_SERVICES if asked["units"] else ()
+        shown = host_reading.units([*asked["units"], *watched])
+        units = {name: shown[name] for name in asked["units"]}
         module.exit_json(
             changed=False,
             users=host_reading.users(asked["users"]),
@@ -248,6 +273,8 @@ def main():
             fixed_settings=host_reading.fixed_settings(asked["sysctls"]),
             swaps=host_reading.swaps(),
             fstab_swaps=host_reading.fstab_swaps(),
+            swap_units=effect_reading.swap_units(),
+            container=effect_reading.container(),
             transparent_hugepages=host_reading.transparent_hugepages(),
             memory_total_mb=host_reading.memory_total_mb(),
             os=host_reading.operating_system(),
@@ -257,6 +284,8 @@ def main():
             identities=disk_reading.identities(
                 asked["zookeeper_dirs"], asked["kafka_log_dirs"], asked["services"]
             ),
+            processes=effect_reading.processes(units),
+            time=effect_reading.time_state({name: shown[name] for name in watched}) if watched else None,
             pending=host_reading.pending(asked["services"], units),
             started=host_reading.started(units),
             overrides=host_reading.overrides(asked["overrides"]),

@@ -20,6 +20,14 @@ options:
     description: What M(barevm.kafka.host_state) returned, by host.
     type: dict
     required: true
+  unread:
+    description: Why the hosts that could not be read could not, by host.
+    type: dict
+    default: {}
+  refuse_unread:
+    description: Whether those hosts are errors, not warnings.
+    type: bool
+    default: true
   identity:
     description: What M(barevm.kafka.cluster_identity) answered, where it was asked.
     type: dict

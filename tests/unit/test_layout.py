@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -153,3 +155,21 @@ def test_plays_stop_for_all_hosts_and_gather_no_facts() -> None:
                         f"{path.name}, {play['name']}: {keyword} is {play.get(keyword)!r}, not {value}"
                     )
     assert not wrong, "\n".join(wrong)
+
+
+def test_a_host_that_may_be_down_does_not_end_the_run() -> None:
+    """With any_errors_fatal one that does not answer ends it without a word, ignored or not."""
+
+    def ignoring(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        for task in tasks:
+            yield from (task,) if task.get("ignore_unreachable") else ()
+            for part in ("block", "rescue", "always"):
+                yield from ignoring(task.get(part, []))
+
+    tasks = {
+        f"{path.relative_to(ROOT)}: {task['name']}": task.get("any_errors_fatal")
+        for path in sorted((ROOT / "roles").glob("*/tasks/*.yml"))
+        for task in ignoring(yaml.safe_load(path.read_text()) or [])
+    }
+    assert tasks
+    assert {name for name, fatal in tasks.items() if fatal is not False} == set()

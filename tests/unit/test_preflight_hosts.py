@@ -13,21 +13,22 @@ from tests.described import together
 STOPPED = {"active_state": "inactive", "main_pid": 0}
 
 
-def judge(folder: Path, states: dict[str, Any], *extra: dict[str, Any]) -> playbooks.Run:
+def judge(folder: Path, states: dict[str, Any], *extra: dict[str, Any], **options: Any) -> playbooks.Run:
     groups, hosts = together(3)
     cluster = {
         **cluster_model.build(groups, hosts),
         "hosts": hosts,
         "reads": {host: cluster_model.reads(hosts[host], True, True) for host in hosts},
     }
-    asked = {"cluster": cluster, "states": states, "findings": list(extra)}
+    asked = {"cluster": cluster, "states": states, "findings": list(extra), **options}
     play = {
         "name": "Judge the hosts",
         "hosts": "n1",
         "gather_facts": False,
         "tasks": [{"name": "Judge", "barevm.kafka.preflight_hosts": asked, "run_once": True}],
     }
-    return playbooks.run(folder, [play], {"all": {"hosts": {"n1": {}}}}, "--check")
+    known = {f"n{number}": {"ansible_host": f"192.0.2.{number}"} for number in (1, 2, 3)}
+    return playbooks.run(folder, [play], {"all": {"hosts": known}}, "--check")
 
 
 def read(number: int, **parts: Any) -> dict[str, Any]:
@@ -87,3 +88,24 @@ def test_all_findings_of_all_hosts_and_of_releases_are_one_message(tmp_path: Pat
     ]
     assert [one["severity"] for one in outcome["findings"]].count("warning") == 1
     assert "it is old" in " ".join(run.printed.split())
+
+
+def test_a_host_that_could_not_be_read_is_told_with_the_others(tmp_path: Path) -> None:
+    states = {"n1": read(1, memory_total_mb=700), "n3": read(3)}
+    unread = {"n2": "Failed to connect\n to the host"}
+    refused = judge(tmp_path, states, unread=unread)
+    assert refused.status == 2
+    (outcome,) = refused.outcomes
+    lines = outcome["msg"].splitlines()
+    assert lines[:2] == [
+        "The hosts or the releases are not right: 2 findings; no host was changed.",
+        "  1. n2: ansible_host = '192.0.2.2': the host could not be read: Failed to connect to the host. "
+        "See that it is up, and that SSH and become work there.",
+    ]
+    assert lines[2].startswith("  2. n1: zookeeper_heap_size")
+    # verify goes on without it, and finds it later.
+    warned = judge(tmp_path, {"n1": read(1), "n3": read(3)}, unread=unread, refuse_unread=False)
+    assert warned.status == 0, warned.printed
+    (outcome,) = warned.outcomes
+    assert [(one["host"], one["severity"]) for one in outcome["findings"]] == [("n2", "warning")]
+    assert set(outcome["markers"]) == {"n1", "n3"}
