@@ -138,6 +138,25 @@ def parsed(line: bytes) -> Iterator[Line]:
             yield document
 
 
+class Tail:
+    """The lines of a file that is being written, from its beginning or ``from_end`` on."""
+
+    def __init__(self, path: Path, from_end: bool = False) -> None:
+        self._path = path
+        self._read = path.stat().st_size if from_end and path.exists() else 0
+
+    def fresh(self) -> list[Line]:
+        """The whole lines since the last call; none where there is no file yet."""
+        try:
+            with self._path.open("rb") as stream:
+                stream.seek(self._read)
+                whole = stream.read().rpartition(b"\n")[0]
+        except FileNotFoundError:
+            return []
+        self._read += len(whole) + bool(whole)
+        return [document for line in whole.splitlines() for document in parsed(line)]
+
+
 def mark(folder: Path, kind: str, what: str, /, **more: Any) -> Line:
     """Add an event of the test (``kind``: note, task, strike, healed, proof, …); raises OSError."""
     return append(folder / EVENTS, **{**more, "kind": kind, "what": what})

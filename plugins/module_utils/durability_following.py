@@ -18,6 +18,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils.durability_files impo
     PULSE,
     SECONDS,
     Started,
+    Tail,
 )
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_history import State, states
 
@@ -36,25 +37,6 @@ class NotSeen(Exception):
         self.waited_s = round(waited_s, 3)
         self.timed_out = timed_out
         """Whether that is known since the time was up, and not since the test had ended."""
-
-
-class Tail:
-    """The lines of a file that is being written."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._read = 0
-
-    def fresh(self) -> list[dict[str, Any]]:
-        """The whole lines since the last call; none where there is no file yet."""
-        try:
-            with self._path.open("rb") as stream:
-                stream.seek(self._read)
-                whole = stream.read().rpartition(b"\n")[0]
-        except FileNotFoundError:
-            return []
-        self._read += len(whole) + bool(whole)
-        return [document for line in whole.splitlines() for document in durability_files.parsed(line)]
 
 
 class Follower:

@@ -194,30 +194,19 @@ class _Watch:
     """What the producers of a running test report, a line for each few seconds."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / files.SECONDS
-        self._at = self._path.stat().st_size if self._path.exists() else 0
+        self._seconds = files.Tail(folder / files.SECONDS, from_end=True)
         self._told = time.monotonic()
 
     def line(self) -> str:
         """The records and latencies of the time since the last line."""
         latencies = Latencies()
-        for line in self._new():
+        for line in self._seconds.fresh():
             if line["who"] != figures.READER:
                 latencies.add(line["buckets"], line["max_us"])
         now = time.monotonic()
         per_s, self._told = latencies.count / (now - self._told), now
         p99 = latencies.percentile_ms(99)
         return f"{per_s:,.0f} records/s acknowledged, p99 {'none' if p99 is None else f'{p99:,.1f} ms'}"
-
-    def _new(self) -> list[files.Line]:
-        try:
-            with self._path.open("rb") as stream:
-                stream.seek(self._at)
-                whole = stream.read().rpartition(b"\n")[0]
-        except FileNotFoundError:
-            return []
-        self._at += len(whole) + bool(whole)
-        return [document for line in whole.splitlines() for document in files.parsed(line)]
 
 
 def _wait(folder: Path, until: float, say: evidence.Say, words: Callable[[float], str]) -> None:
