@@ -138,3 +138,15 @@ def admin_client(config: Mapping[str, Any], timeout_s: float) -> tuple[AdminClie
             if error.args[0].code() != KafkaError._PARTIAL or time.monotonic() > deadline:
                 raise
         time.sleep(POLL_S)
+
+
+def remove_topic(admin: AdminClient, name: str, limit_s: float) -> str:
+    """Remove a topic; what went wrong, or "" once it is gone or was never there."""
+    from confluent_kafka import KafkaError, KafkaException
+
+    try:
+        admin.delete_topics([name], operation_timeout=limit_s, request_timeout=limit_s)[name].result()
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return f"topic {name} could not be removed ({error.args[0].str()})"
+    return ""

@@ -23,10 +23,12 @@ from ansible_collections.barevm.kafka.plugins.module_utils import durability_gro
 from ansible_collections.barevm.kafka.plugins.module_utils import durability_scenario_rules as scenario
 from ansible_collections.barevm.kafka.plugins.module_utils import durability_settings as settings
 from ansible_collections.barevm.kafka.plugins.module_utils.child import Progress, serve
+from ansible_collections.barevm.kafka.plugins.module_utils.connection import remove_topic
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_comparison import Comparison
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_group_rules import Group
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_group_running import END_S
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_ledger import Ledger
+from ansible_collections.barevm.kafka.plugins.module_utils.durability_probe import topic_of
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_reading import (
     ReadBack,
     Source,
@@ -35,7 +37,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils.durability_reading im
 )
 from ansible_collections.barevm.kafka.plugins.module_utils.perf_latency import Latencies
 from ansible_collections.barevm.kafka.plugins.module_utils.results import Result, write_result, write_text
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 POLL_S = 0.2
@@ -149,7 +151,7 @@ def _kept(folder: Path, test: files.Started) -> str:
 
 def _topics(test: files.Started) -> list[str]:
     """The topics of a test, those that it removes on its PASS first."""
-    return [test.topic, *([f"{test.topic}-probe"] if test.probe else [])]
+    return [test.topic, *([topic_of(test.topic)] if test.probe else [])]
 
 
 def _stop(folder: Path, test: files.Started, request: Mapping[str, Any], say: evidence.Say) -> None:
@@ -294,29 +296,16 @@ class _Judging:
 
     def remove(self) -> list[str]:
         """Remove what the test made; returns a sentence for each thing that could not be."""
-        if self._test.group_members:
-            client = settings.client(self._test.bootstrap_servers, self._clients)
-            durability_group_judging.remove(client, self._test)
-        if left := self._remove_topics():
-            return [f"{left}; remove it with kafka-topics.sh --delete, and {self._folder}"]
+        test = self._test
+        client = settings.client(test.bootstrap_servers, self._clients)
+        if test.group_members:
+            durability_group_judging.remove(client, test)
+        admin = AdminClient(client)
+        names = [name for name in _topics(test) if name != test.topic or test.own_topic]
+        if left := [said for name in names if (said := remove_topic(admin, name, REMOVE_S))]:
+            return [f"{'; '.join(left)}; remove it with kafka-topics.sh --delete, and {self._folder}"]
         shutil.rmtree(self._folder)
         return []
-
-    def _remove_topics(self) -> str:
-        test = self._test
-        names = [name for name in _topics(test) if name != test.topic or test.own_topic]
-        if not names:
-            return ""
-        admin = AdminClient(settings.client(test.bootstrap_servers, self._clients))
-        for name, done in admin.delete_topics(
-            names, operation_timeout=REMOVE_S, request_timeout=REMOVE_S
-        ).items():
-            try:
-                done.result()
-            except KafkaException as error:
-                if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                    return f"topic {name} could not be removed ({error.args[0].str()})"
-        return ""
 
 
 if __name__ == "__main__":

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils.connection import admin_client
+from ansible_collections.barevm.kafka.plugins.module_utils.connection import admin_client, remove_topic
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_options import LARGEST_MESSAGE
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import (
-    AdminClient,
     ConfigResource,
     NewTopic,
     OffsetSpec,
@@ -75,7 +74,7 @@ class Topics:
 
     def remove_made(self) -> list[str]:
         """Remove what this test made; returns what went wrong, a sentence each."""
-        return [said for name in self.made if (said := remove(self._admin, name))]
+        return [said for name in self.made if (said := remove_topic(self._admin, name, REQUEST_S))]
 
     def _make(self, name: str, partitions: int) -> None:
         wanted, brokers = self._options["replication_factor"], sorted(self._metadata.brokers)
@@ -159,16 +158,6 @@ class Topics:
                 f"{least}): bring the brokers back first"
             )
         return found
-
-
-def remove(admin: AdminClient, name: str) -> str:
-    """Remove a topic; what went wrong, or "" once it is gone or was never there."""
-    try:
-        admin.delete_topics([name], operation_timeout=REQUEST_S, request_timeout=REQUEST_S)[name].result()
-    except KafkaException as error:
-        if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-            return f"topic {name} could not be removed ({error.args[0].str()})"
-    return ""
 
 
 def _named(numbers: list[int]) -> str:

@@ -25,6 +25,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils import (
     perf_report,
 )
 from ansible_collections.barevm.kafka.plugins.module_utils.child import Progress, serve
+from ansible_collections.barevm.kafka.plugins.module_utils.connection import remove_topic
 from ansible_collections.barevm.kafka.plugins.module_utils.perf_figures import MB, Observed
 from ansible_collections.barevm.kafka.plugins.module_utils.perf_worker import GO_AHEAD_NS, Document, Worker
 from ansible_collections.barevm.kafka.plugins.module_utils.results import Result, write_result, write_text
@@ -154,20 +155,8 @@ def _topic(
         yield name
     finally:
         # A creation that timed out or was interrupted may still have happened.
-        if said := _remove(admin, name):
-            removal.append(
-                f"topic {name} could not be removed ({said}); remove it with kafka-topics.sh --delete"
-            )
-
-
-def _remove(admin: AdminClient, name: str) -> str:
-    """Remove the topic; what went wrong, or "" once it is gone or was never there."""
-    try:
-        admin.delete_topics([name], operation_timeout=REMOVE_S, request_timeout=REMOVE_S)[name].result()
-    except KafkaException as error:
-        gone = error.args[0].code() == confluent_kafka.KafkaError.UNKNOWN_TOPIC_OR_PART
-        return "" if gone else str(error.args[0].str())
-    return ""
+        if said := remove_topic(admin, name, REMOVE_S):
+            removal.append(f"{said}; remove it with kafka-topics.sh --delete")
 
 
 @dataclass
