@@ -9,7 +9,7 @@ import mmap
 import os
 from pathlib import Path
 
-FILE = "pulse"
+from ansible_collections.barevm.kafka.plugins.module_utils.durability_files import PULSE
 
 
 class Pulse:
@@ -20,7 +20,7 @@ class Pulse:
 
     def __init__(self, folder: Path, partitions: int) -> None:
         size = 8 * partitions
-        handle = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(folder / PULSE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             # A mapped page that the disk has no room for would end the process.
             os.posix_fallocate(handle, 0, size)
