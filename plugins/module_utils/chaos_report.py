@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
+from ansible_collections.barevm.kafka.plugins.module_utils import page
 from ansible_collections.barevm.kafka.plugins.module_utils.results import Result, Verdict
-
-TEMPLATES = Path(__file__).parents[2] / "templates"
 
 FIGURES = (
     "records_sent",
@@ -106,20 +104,12 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def html(result: Result) -> str:
     """The matrix page; it needs no network, and links to the scenarios' own pages beside it."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     rows = [
         {**one, "cells": [_cell(one.get(column.figure), column.form) for column in COLUMNS]}
         for one in result.figures["scenarios"]
     ]
-    return environment.get_template("chaos.html.j2").render(
-        result=result, rows=rows, heads=[column.head for column in COLUMNS], figures=result.figures
-    )
+    heads = [column.head for column in COLUMNS]
+    return page.document("chaos.html.j2", result=result, rows=rows, heads=heads, figures=result.figures)
 
 
 def _cell(figure: Any, form: str) -> str:

@@ -119,13 +119,17 @@ class Page:
 
     def html(self) -> str:
         """The whole document."""
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        return environment.get_template("page.html.j2").render(
-            page=self, plotly_js=get_plotlyjs(), timeline_js=(TEMPLATES / "timeline.js").read_text()
-        )
+        timeline_js = (TEMPLATES / "timeline.js").read_text()
+        return document("page.html.j2", page=self, plotly_js=get_plotlyjs(), timeline_js=timeline_js)
+
+
+def document(template: str, **data: Any) -> str:
+    """The document of a template; what its data holds is text and no markup."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(**data)
