@@ -196,7 +196,7 @@ def _test(options: Mapping[str, Any], topic: Topic, run_id: str, brokers: int) -
             "started": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             "started_ns": now_ns,
             "wall_ns": time.time_ns() - now_ns,
-            "boot_id": Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+            "boot_id": files.boot_id(),
             # Of client_properties only what replaces a value of the test's own: others may be secrets.
             "options": {**kept, "client": {name: used[name] for name in plain}},
         }

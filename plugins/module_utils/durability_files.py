@@ -83,6 +83,11 @@ class Started:
     """What else was given, for the result's parameters."""
 
 
+def boot_id() -> str:
+    """Which boot of this machine it is; raises OSError."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
 def partition_file(folder: Path, partition: int, kind: str) -> Path:
     """The file of one partition; ``kind`` is ``acked``, ``failed`` or ``offsets``."""
     return folder / f"p{partition:05}.{kind}"

@@ -262,7 +262,7 @@ class _Judging:
             before=before,
             after=after,
             after_error=after_error,
-            booted=test.boot_id != Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+            booted=test.boot_id != files.boot_id(),
             group=group.figures if group else None,
             more=group.findings if group else (),
         )
