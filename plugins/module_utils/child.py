@@ -20,10 +20,24 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
+
+PACKAGE = "ansible_collections.barevm.kafka.plugins.module_utils"
+COLLECTIONS_ROOT = Path(__file__).absolute().parents[5]
 
 Progress = Callable[[str], None]
 Main = Callable[[dict[str, Any], Progress], Mapping[str, Any]]
+
+
+def command(module: str) -> list[str]:
+    """What runs ``module_utils/<module>.py`` as a process of its own, in ``environment()``."""
+    return [sys.executable, "-m", f"{PACKAGE}.{module}"]
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, in which Python finds the collection."""
+    return os.environ | {"PYTHONPATH": str(COLLECTIONS_ROOT)}
 
 
 def serve(main: Main) -> None:

@@ -18,11 +18,10 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-PACKAGE = "ansible_collections.barevm.kafka.plugins.module_utils"
-COLLECTIONS_ROOT = Path(__file__).absolute().parents[5]
+from ansible_collections.barevm.kafka.plugins.module_utils import child
+
 START_S = 240.0
 """How long a start may take in all: making the topic, its replicas in sync, first acknowledgements."""
 
@@ -41,11 +40,11 @@ def start(options: Mapping[str, Any], owner: int, say: Say) -> dict[str, Any]:
     """
     with tempfile.TemporaryFile("w+") as errors:
         tester = subprocess.Popen(
-            [sys.executable, "-m", f"{PACKAGE}.durability_tester"],
+            child.command("durability_tester"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env=os.environ | {"PYTHONPATH": str(COLLECTIONS_ROOT)},
+            env=child.environment(),
             start_new_session=True,
             text=True,
         )

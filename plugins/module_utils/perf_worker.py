@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-PACKAGE = "ansible_collections.barevm.kafka.plugins.module_utils"
+from ansible_collections.barevm.kafka.plugins.module_utils import child
 
 Document = dict[str, Any]
 Errors = dict[str, dict[str, Any]]
@@ -87,7 +87,7 @@ class Worker:
         self.name = name
         self._events = events
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"{PACKAGE}.{module}"],
+            child.command(module),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

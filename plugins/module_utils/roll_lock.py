@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.barevm.kafka.plugins.module_utils import child
 from ansible_collections.barevm.kafka.plugins.module_utils.zookeeper import (
     ZooKeeperUnreachable,
     connected,
@@ -31,8 +32,7 @@ PATH = "/barevm.kafka/roll"
 CONNECT_S = 10.0
 RELEASE_S = 10.0
 POLL_S = 0.5
-MODULE = "ansible_collections.barevm.kafka.plugins.module_utils.roll_lock"
-COLLECTIONS_ROOT = Path(__file__).absolute().parents[5]
+MODULE = f"{child.PACKAGE}.roll_lock"
 
 
 class NotHeld(Exception):
@@ -49,11 +49,11 @@ def take(connect: str, holder: Mapping[str, Any], owner_pid: int) -> int:
     ``holder`` is what a refusal tells others. Raises NotHeld.
     """
     keeper = subprocess.Popen(
-        [sys.executable, "-m", MODULE],
+        child.command("roll_lock"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=os.environ | {"PYTHONPATH": str(COLLECTIONS_ROOT)},
+        env=child.environment(),
         start_new_session=True,
         text=True,
     )

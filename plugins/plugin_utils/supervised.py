@@ -8,21 +8,17 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.utils.display import Display
+from ansible_collections.barevm.kafka.plugins.module_utils.child import command, environment
 
 STOP_GRACE_S = 10.0
 """How long a child that was told to stop may clean up before it is killed."""
-
-PACKAGE = "ansible_collections.barevm.kafka.plugins.module_utils"
-COLLECTIONS_ROOT = Path(__file__).absolute().parents[5]
 
 
 def run_child(display: Display, module: str, request: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
@@ -36,11 +32,11 @@ def run_child(display: Display, module: str, request: Mapping[str, Any], timeout
     with (
         tempfile.TemporaryFile() as stderr,
         subprocess.Popen(
-            [sys.executable, "-m", f"{PACKAGE}.{module}"],
+            command(module),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
-            env=os.environ | {"PYTHONPATH": str(COLLECTIONS_ROOT)},
+            env=environment(),
             start_new_session=True,
             bufsize=0,
         ) as child,

@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import yaml
-from ansible_collections.barevm.kafka.plugins.module_utils import durability_tester
+from ansible_collections.barevm.kafka.plugins.module_utils import child, durability_tester
 from ansible_collections.barevm.kafka.plugins.modules.durability_test import DOCUMENTATION
 
 from tests.bench import hosts, produce
@@ -52,7 +51,7 @@ def durability_test(servers: str, reader: bool) -> Run:
 def judged(ledger: str) -> dict[str, Any]:
     """The result, once all records are sent and read back."""
     with subprocess.Popen(
-        [sys.executable, "-m", f"{durability_tester.PACKAGE}.durability_judging"],
+        child.command("durability_judging"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,

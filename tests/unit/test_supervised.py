@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from ansible.errors import AnsibleError
+from ansible_collections.barevm.kafka.plugins.module_utils import child
 from ansible_collections.barevm.kafka.plugins.plugin_utils import supervised
 
 CHILDREN = {
@@ -51,10 +52,8 @@ def display(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorder:
     for name, source in CHILDREN.items():
         serve = "from ansible_collections.barevm.kafka.plugins.module_utils.child import serve\n"
         (package / f"{name}.py").write_text(f"{serve}{source}\nif __name__ == '__main__':\n    serve(main)\n")
-    monkeypatch.setattr(supervised, "PACKAGE", "children_of_test")
-    monkeypatch.setattr(
-        supervised, "COLLECTIONS_ROOT", f"{Path('collections').absolute()}{os.pathsep}{tmp_path}"
-    )
+    monkeypatch.setattr(child, "PACKAGE", "children_of_test")
+    monkeypatch.setattr(child, "COLLECTIONS_ROOT", f"{Path('collections').absolute()}{os.pathsep}{tmp_path}")
     return Recorder()
 
 
