@@ -18,8 +18,6 @@ MB = 1_000_000
 SECOND_NS = 1_000_000_000
 READER = "reader"
 PHASES = ("before", "during", "after")
-LEAST_GAP_S = 0.2
-"""Shorter times without an acknowledgement of a partition are not noted (durability_files.GAPS)."""
 
 Span = tuple[int, int]
 """From and to, in nanoseconds of the monotonic clock."""
@@ -115,9 +113,7 @@ def gaps(found: Times, noted: Iterable[Line]) -> dict[str, Any]:
     The whole topic's follows from the milliseconds with an acknowledgement, a partition's from what the
     producers noted. Where none was noted, no partition waited for 0.2 s longer than all did.
     """
-    ticks = found.produced.ticks_ms()
-    end = max(found.ms(found.ended_ns), found.produced.last_ms)
-    longest_s = int(np.diff(np.concatenate([[found.ms(found.began_ns)], ticks, [end]])).max()) / 1000
+    longest_s = found.produced.longest_gap_ms(found.ms(found.ended_ns), found.ms(found.began_ns)) / 1000
     worst = max(
         (line for line in noted if line["partition"] is not None),
         key=lambda line: int(line["ended_ns"] - line["began_ns"]),

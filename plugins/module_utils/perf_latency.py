@@ -201,7 +201,7 @@ class Timeline:
         none = np.zeros(0, dtype=np.int64)
         return np.concatenate([none, *(self._ticks_ms[second] for second in sorted(self._ticks_ms))])
 
-    def longest_gap_ms(self, end_ms: int) -> int:
-        """The longest time between the beginning, each arrival, and ``end_ms`` (to the millisecond)."""
-        bounds = np.concatenate([[0], self.ticks_ms(), [max(end_ms, self.last_ms)]])
+    def longest_gap_ms(self, end_ms: int, begin_ms: int = 0) -> int:
+        """The longest time between ``begin_ms``, each arrival, and ``end_ms`` (to the millisecond)."""
+        bounds = np.concatenate([[begin_ms], self.ticks_ms(), [max(end_ms, self.last_ms)]])
         return int(np.diff(bounds).max())
