@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
+
+from ansible_collections.barevm.kafka.plugins.module_utils import perf_options
 
 LEAST_SIZE = 100
 LARGEST_SIZE = 1_000_000
@@ -78,25 +79,19 @@ def contradictions(options: Mapping[str, Any]) -> list[str]:
         found.append(
             f"name is {options['name']!r}; it names files, so letters, digits, '.', '_' and '-' alone"
         )
-    if options["min_insync_replicas"] > options["replication_factor"]:
-        found.append(
-            f"min_insync_replicas is {options['min_insync_replicas']}, above the replication_factor of "
-            f"{options['replication_factor']}: with acks=all no record could ever be acknowledged"
-        )
     if options["producers"] > options["partitions"]:
         found.append(
             f"producers is {options['producers']}, above partitions ({options['partitions']}): "
             "each partition is written by one producer, so raise partitions or lower producers"
         )
-    if options["idempotence"] and options["acks"] != "all":
-        found.append(
-            f"idempotence needs acks=all (KIP-98), and acks is {options['acks']}; "
-            "set idempotence to false or acks to all"
-        )
     if options["delivery_timeout_s"] * 1000 <= options["linger_ms"]:
         found.append(
             f"delivery_timeout_s is {options['delivery_timeout_s']:g}, not above linger_ms "
             f"({options['linger_ms']:g}): every record would be given up before it is sent"
+        )
+    if not options["payload_file"] and not LEAST_SIZE <= options["record_size"] <= LARGEST_SIZE:
+        found.append(
+            f"record_size is {options['record_size']}; it must be {LEAST_SIZE} to {LARGEST_SIZE:,} bytes"
         )
     if not 1 <= options["batch_size"] <= LARGEST_SIZE:
         found.append(f"batch_size is {options['batch_size']}; it must be 1 to {LARGEST_SIZE:,} bytes")
@@ -109,21 +104,7 @@ def contradictions(options: Mapping[str, Any]) -> list[str]:
             found.append(f"client_properties sets {name}: {NOT_FOR_TESTS[name]}; leave it out")
         elif value is None:
             found.append(f"client_properties sets {name} to nothing; leave it out or give it a value")
-    return found + _size_contradictions(options)
-
-
-def _size_contradictions(options: Mapping[str, Any]) -> list[str]:
-    payload = options["payload_file"]
-    if not payload:
-        size = options["record_size"]
-        if not LEAST_SIZE <= size <= LARGEST_SIZE:
-            return [f"record_size is {size}; it must be {LEAST_SIZE} to {LARGEST_SIZE:,} bytes"]
-        return []
-    if not Path(payload).is_file():
-        return [f"payload_file {payload} is not a file on the controller"]
-    if not options["payload_delimiter"]:
-        return [f"payload_delimiter is empty: the records of payload_file {payload} cannot be told apart"]
-    return []
+    return found + perf_options.of_any_test(options)
 
 
 def intention(options: Mapping[str, Any]) -> str:

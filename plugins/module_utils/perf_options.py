@@ -85,25 +85,31 @@ def contradictions(options: Mapping[str, Any]) -> list[str]:
         )
     if options["limit_records_per_s"] and options["limit_mb_per_s"]:
         found.append("limit_records_per_s and limit_mb_per_s are both set; keep one of them")
-    if options["min_insync_replicas"] > options["replication_factor"]:
-        found.append(
-            f"min_insync_replicas is {options['min_insync_replicas']}, above the replication_factor of "
-            f"{options['replication_factor']}: with acks=all no record could ever be acknowledged"
-        )
     if options["consumers"] > options["partitions"]:
         found.append(
             f"consumers is {options['consumers']}, above partitions ({options['partitions']}): "
             "each partition is read by one consumer, so raise partitions or lower consumers"
         )
-    if options["idempotence"] and options["acks"] != "all":
-        found.append(
-            f"idempotence needs acks=all (KIP-98), and acks is {options['acks']}; "
-            "set idempotence to false or acks to all"
-        )
     if options["delivery_timeout_s"] * 1000 <= options["linger_ms"]:
         found.append(
             f"delivery_timeout_s is {options['delivery_timeout_s']:g}, not above linger_ms "
             f"({options['linger_ms']:g}): every record would fail before it is sent"
+        )
+    return found + of_any_test(options)
+
+
+def of_any_test(options: Mapping[str, Any]) -> list[str]:
+    """What is wrong with options that a durability test has too, said in the same way."""
+    found = []
+    if options["min_insync_replicas"] > options["replication_factor"]:
+        found.append(
+            f"min_insync_replicas is {options['min_insync_replicas']}, above the replication_factor of "
+            f"{options['replication_factor']}: with acks=all no record could ever be acknowledged"
+        )
+    if options["idempotence"] and options["acks"] != "all":
+        found.append(
+            f"idempotence needs acks=all (KIP-98), and acks is {options['acks']}; "
+            "set idempotence to false or acks to all"
         )
     payload = options["payload_file"]
     if payload and not Path(payload).is_file():
