@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_comparison import Compared, Comparison
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_settings import REQUEST_S, client
+from ansible_collections.barevm.kafka.plugins.module_utils.wording import some
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 FETCH = 10_000
@@ -133,7 +134,7 @@ class Topic:
                 raise
             yield from self._batches(rest, ends, {**self._config, "check.crcs": False})
             raise Unreadable(
-                f"partition {_some(rest)} holds a batch with a wrong checksum, at or after offset "
+                f"partition {some(sorted(rest))} holds a batch with a wrong checksum, at or after offset "
                 f"{', '.join(str(rest[number]) for number in sorted(rest)[:5])}: consumers stop there"
             ) from None
 
@@ -152,10 +153,11 @@ class Topic:
                     yield batch
                     came = time.monotonic()
                 if unread and time.monotonic() - came > STALL_S:
-                    troubles.append(f"no record of partition {_some(unread)} came for {STALL_S:.0f} s")
+                    troubles.append(f"no record of partition {some(sorted(unread))} came for {STALL_S:.0f} s")
                     break
                 if unread and time.monotonic() > self._deadline:
-                    troubles.append(f"partition {_some(unread)} was not read in {self._timeout_s:.0f} s")
+                    left = some(sorted(unread))
+                    troubles.append(f"partition {left} was not read in {self._timeout_s:.0f} s")
                     break
         finally:
             consumer.close()
@@ -307,9 +309,3 @@ def _moved(before: Offsets, now: Offsets, when: str) -> list[str]:
         for number, start in sorted(now.items())
         if start > before[number]
     ]
-
-
-def _some(numbers: Collection[int]) -> str:
-    listed = sorted(numbers)
-    more = len(listed) - 5
-    return ", ".join(map(str, listed[:5])) + (f" and {more} more" if more > 0 else "")

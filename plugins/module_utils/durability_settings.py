@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.barevm.kafka.plugins.module_utils.wording import some
+
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient, ClusterMetadata, TopicMetadata
 
@@ -28,7 +30,6 @@ REQUEST_S = 15.0
 KNOWN_S = 10.0
 POLL_S = 0.5
 TALK_S = 5.0
-NAMED_AT_MOST = 5
 
 STOP_GRACE_S = 30.0
 """How long a tester may take to end beyond what its last records may take."""
@@ -211,8 +212,7 @@ def wait_for_full_isr(
         full = 0 if outstanding else full + 1
         if full == 2:
             return ""
-        more = len(outstanding) - NAMED_AT_MOST
-        words = "; ".join(outstanding[:NAMED_AT_MOST]) + (f"; and {more} more" if more > 0 else "")
+        words = some(outstanding, "; ")
         left = deadline - time.monotonic()
         if outstanding and left <= 0:
             return words

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.barevm.kafka.plugins.module_utils.connection import admin_client, remove_topic
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_options import LARGEST_MESSAGE
+from ansible_collections.barevm.kafka.plugins.module_utils.wording import some
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import (
     ConfigResource,
@@ -24,7 +25,6 @@ from confluent_kafka.admin import (
 REQUEST_S = 15.0
 SYNC_S = 30.0
 POLL_S = 0.1
-NAMED = 5
 
 
 class Refused(Exception):
@@ -134,8 +134,8 @@ class Topics:
             raise Refused(f"the offsets of topic {name} could not be had: {error.args[0].str()}") from None
         if held := sorted(number for number, end in ends.items() if end):
             raise Refused(
-                f"topic {name} holds records, or held some ({_named(held)}): what others wrote cannot be "
-                "told from what is lost, so give the name of a new topic, or none"
+                f"topic {name} holds records, or held some (partitions {some(held)}): what others wrote "
+                "cannot be told from what is lost, so give the name of a new topic, or none"
             )
 
     def _in_sync(self, name: str, least: int, partitions: int) -> TopicMetadata:
@@ -152,14 +152,9 @@ class Topics:
             time.sleep(POLL_S)
         short = sorted(number for number, p in each.items() if len(p.isrs) < least or p.leader < 0)
         if short or not there:
-            what = _named(short) if short else "all partitions"
+            what = f"partitions {some(short)}" if short else "all partitions"
             raise Refused(
                 f"topic {name} has too few in-sync replicas to take a record ({what}; min.insync.replicas is "
                 f"{least}): bring the brokers back first"
             )
         return found
-
-
-def _named(numbers: list[int]) -> str:
-    more = f" and {len(numbers) - NAMED} more" if len(numbers) > NAMED else ""
-    return f"partitions {', '.join(map(str, numbers[:NAMED]))}{more}"

@@ -13,10 +13,10 @@ from ansible_collections.barevm.kafka.plugins.module_utils.gate_rules import (
     controller_blockers,
     count,
     in_order,
-    some,
     unreadable,
     view_blockers,
 )
+from ansible_collections.barevm.kafka.plugins.module_utils.wording import some
 
 
 def registered_anew(cluster: Cluster, inventory: Inventory, started: int, session: str) -> list[Blocker]:

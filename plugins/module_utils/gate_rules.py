@@ -18,9 +18,8 @@ from ansible_collections.barevm.kafka.plugins.module_utils.gate_reading import (
     Partition,
     topic_of,
 )
+from ansible_collections.barevm.kafka.plugins.module_utils.wording import some
 
-NAMED_AT_MOST = 5
-"""How many partitions a blocker names; the count tells the rest."""
 NOBODY = -1
 """No broker's id."""
 
@@ -66,12 +65,6 @@ class Inventory:
     def comes_back(self, broker_id: int) -> bool:
         """Whether a broker that is missing may register by itself."""
         return not any(one["id"] == broker_id and one["host"] in self.down for one in self.brokers)
-
-
-def some(partitions: Sequence[str]) -> str:
-    """The first of them, and how many more."""
-    more = len(partitions) - NAMED_AT_MOST
-    return ", ".join(partitions[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 def count(number: int, of_what: str) -> str:

@@ -37,9 +37,9 @@ from ansible_collections.barevm.kafka.plugins.module_utils.gate_rules import (
     in_order,
     never,
     scarce,
-    some,
     unreadable,
 )
+from ansible_collections.barevm.kafka.plugins.module_utils.wording import some
 from ansible_collections.barevm.kafka.plugins.module_utils.zookeeper import Server, parse_connect
 
 SPEC: dict[str, dict[str, Any]] = {

@@ -14,6 +14,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils import (
 )
 from ansible_collections.barevm.kafka.plugins.module_utils.cluster_model import Groups, Hosts
 from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
+from ansible_collections.barevm.kafka.plugins.module_utils.wording import some
 
 SAME_EVERYWHERE = {
     "kafka": (
@@ -82,9 +83,7 @@ def variables(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
                 values[tuple(value) if isinstance(value, list) else value].append(host)
             if len(values) > 1:
                 shown = {key: list(key) if isinstance(key, tuple) else key for key in values}
-                told = "; ".join(
-                    f"{shown[value]!r} on {_hosts(sharing)}" for value, sharing in values.items()
-                )
+                told = "; ".join(f"{shown[value]!r} on {some(sharing)}" for value, sharing in values.items())
                 yield Finding(
                     f"group {group}",
                     name,
@@ -148,7 +147,7 @@ def _differing(group: str, where: str, name: str, held: Sequence[tuple[str, str]
         values[value].append(host)
     if len(values) > 1:
         shown = (lambda value: "<hidden>") if properties.is_secret(name) else repr
-        told = "; ".join(f"{shown(value)} on {_hosts(sharing)}" for value, sharing in values.items())
+        told = "; ".join(f"{shown(value)} on {some(sharing)}" for value, sharing in values.items())
         yield Finding(
             f"group {group}",
             where,
@@ -156,11 +155,6 @@ def _differing(group: str, where: str, name: str, held: Sequence[tuple[str, str]
             f"{name} must be the same everywhere, and differs: {told}",
             "Set it once for the group",
         )
-
-
-def _hosts(names: Sequence[str]) -> str:
-    """The names, of many the first ones and how many more."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def racks(groups: Groups, hosts: Hosts) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils.connection import (
     client_config,
     usable_listeners,
 )
+from ansible_collections.barevm.kafka.plugins.module_utils.wording import some
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient, ClusterMetadata
@@ -32,8 +33,6 @@ SPEC: dict[str, dict[str, Any]] = {
     "internal_topics": {"type": "dict", "default": {}},
 }
 POLL_S = 0.2
-NAMED_AT_MOST = 5
-"""How many partitions a finding names; the count tells the rest."""
 
 
 class Wanted(TypedDict):
@@ -65,11 +64,6 @@ class Report:
         return asdict(self)
 
 
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - NAMED_AT_MOST
-    return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
-
-
 def judge_partitions(metadata: ClusterMetadata, report: Report) -> None:
     """Find partitions without a leader, and those that lack in-sync replicas.
 
@@ -92,7 +86,7 @@ def judge_partitions(metadata: ClusterMetadata, report: Report) -> None:
     if report.offline:
         report.findings.append(
             ClusterFinding(
-                what=f"{len(report.offline)} partitions have no leader: {_some(report.offline)}",
+                what=f"{len(report.offline)} partitions have no leader: {some(report.offline)}",
                 where="partitions",
                 remedy="Start a broker that was in sync for them: only those have every acknowledged record",
             )
@@ -101,7 +95,7 @@ def judge_partitions(metadata: ClusterMetadata, report: Report) -> None:
         report.findings.append(
             ClusterFinding(
                 what=f"{len(report.under_replicated)} partitions are under-replicated: "
-                + _some(report.under_replicated),
+                + some(report.under_replicated),
                 where="partitions",
                 remedy="Start the brokers that are missing; if none is, see ReplicaFetcher in server.log",
             )
