@@ -31,6 +31,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.integration.cluster import LOOPBACK, Kafka, ZooKeeper, wait_until
 from tests.integration.conftest import ReleaseOf
+from tests.integration.durability import servers
 
 PARTITIONS = 4
 PARTITION = 2
@@ -72,10 +73,6 @@ def admin(kafka: Kafka) -> AdminClient:
         timeout=15
     )  # a client that met no controller in its first answer looks for it a minute
     return client
-
-
-def servers(kafka: Kafka) -> list[str]:
-    return [f"{LOOPBACK}:{client}" for _inner, client in kafka.ports.values()]
 
 
 def begin(kafka: Kafka, folder: Path, **options: Any) -> Path:

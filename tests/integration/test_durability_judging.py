@@ -27,13 +27,10 @@ from ansible_collections.barevm.kafka.plugins.modules.durability_test import DOC
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.integration.cluster import LOOPBACK, Kafka, wait_until
+from tests.integration.cluster import Kafka, wait_until
+from tests.integration.durability import servers
 
 PARTITIONS = 4
-
-
-def servers(kafka: Kafka) -> list[str]:
-    return [f"{LOOPBACK}:{client}" for _inner, client in kafka.ports.values()]
 
 
 @pytest.fixture

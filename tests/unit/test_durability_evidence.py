@@ -16,6 +16,8 @@ from ansible_collections.barevm.kafka.plugins.module_utils.durability_comparison
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_ledger import Totals
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_reading import ReadBack
 
+from tests.unit.durability_lines import TEST
+
 MS = 1_000_000
 S = 1_000_000_000
 SET = {"replication_factor": 3, "min_insync_replicas": 2, "unclean_leader_election": False}
@@ -37,30 +39,14 @@ def compared(**counts: int) -> Compared:
 def started() -> files.Started:
     now_ns = time.monotonic_ns()
     began_ns = now_ns - 100 * S
-    return files.Started(
-        run_id="0123456789abcdef",
-        name="durability",
+    return replace(
+        TEST,
         topic="records",
-        own_topic=True,
         partitions=1,
-        replication_factor=3,
-        min_insync_replicas=2,
-        producers=1,
         record_size=1000,
-        payload_file="",
-        acks="all",
-        idempotence=True,
-        compression="none",
-        records_per_s=100.0,
         delivery_timeout_s=30.0,
-        bootstrap_servers=["nowhere:1"],
-        zookeeper_connect="",
-        zookeeper_servers=[],
         brokers=[],
-        reader=False,
-        group_members=0,
         probe=False,
-        started="2026-01-01T00:00:00+00:00",
         started_ns=began_ns,
         wall_ns=time.time_ns() - now_ns,
         boot_id="this",
