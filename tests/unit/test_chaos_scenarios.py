@@ -183,7 +183,10 @@ RIGHT: Mapping[str, Any] = {
         ({"needs": {"broker": 3}}, "needs: there is no 'broker' (is it brokers?)"),
         ({"needs": {"brokers": "3"}}, "needs.brokers: '3' is no int"),
         ({"test": {"rate": 5}}, "test: there is no 'rate'"),
-        ({"expect": {"unknown": "in_fligt"}}, "expect.unknown: there is no in_fligt"),
+        (
+            {"expect": {"unknown": "in_fligt"}},
+            "expect.unknown: 'in_fligt' is no whole number, and not in_flight",
+        ),
         ({"expect": {"at_most": {"x": "sesion_s"}}}, "expect.at_most.x: there is no sesion_s"),
         ({"steps": [{"kill": "leader"}]}, "steps[0]: a step is one of "),
         ({"steps": [{"strike": "kil", "of": "leader"}]}, "steps[0]: there is no fault 'kil'"),
