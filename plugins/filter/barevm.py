@@ -21,9 +21,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "account_differs": service_units.account_differs,
-            "advertised": lambda one: cluster_model.address_port(
-                one["advertised_address"], one["advertised_port"]
-            ),
+            "bootstrap_servers": cluster_model.bootstrap_servers,
             "broker_settings": kafka_settings.broker_settings,
             "folder": lambda path, owner, group, mode: {
                 "path": path,
@@ -41,6 +39,7 @@ class FilterModule:
             },
             "identity_question": disk_rules.question,
             "lacking": lambda wanted, states: [one for one in wanted if releases.lack(list(states), one)],
+            "listener_refusal": cluster_model.listener_refusal,
             "link_in": lambda name, folder, target: {"path": f"{folder}/{name}", "target": target},
             "marker": lambda path, owner, group: {
                 "path": path,

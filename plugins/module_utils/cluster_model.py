@@ -122,6 +122,32 @@ def build(groups: Mapping[str, Sequence[str]], hosts: Mapping[str, Variables]) -
     }
 
 
+def bootstrap_servers(kafka: Mapping[str, Any], listener: str = "") -> list[str]:
+    """``address:port`` of each broker's listener of that name, or of the inter-broker one for "".
+
+    ``kafka`` is ``preflight_cluster.kafka``. Where no broker has such a listener there is none.
+    """
+    wanted = listener or kafka["inter_broker_listener"]
+    return [
+        address_port(one["advertised_address"], one["advertised_port"])
+        for broker in kafka["brokers"]
+        for one in broker["listeners"]
+        if one["name"] == wanted
+    ]
+
+
+def listener_refusal(kafka: Mapping[str, Any], variable: str, listener: str) -> str:
+    """Why a verb's clients cannot use the listener that its ``variable`` names; "" where they can."""
+    if bootstrap_servers(kafka, listener):
+        return ""
+    names = dict.fromkeys(one["name"] for broker in kafka["brokers"] for one in broker["listeners"])
+    return (
+        f"{variable} is {listener}, and no broker has a listener of that name. The brokers have "
+        f"{', '.join(names)}; name one of them, or leave {variable} empty for "
+        f"{kafka['inter_broker_listener']}."
+    )
+
+
 def inter_broker_listener(variables: Variables) -> str:
     """The listener brokers use among themselves: the one named, or the first."""
     return variables["kafka_inter_broker_listener"] or str(variables["kafka_listeners"][0]["name"])

@@ -53,6 +53,20 @@ def test_members_are_described_with_what_their_hosts_say() -> None:
     assert found["kafka"]["inter_broker_listener"] == "PLAINTEXT"
 
 
+def test_clients_use_the_listener_that_is_named_or_that_of_the_brokers() -> None:
+    pair = [listener("A", 9092), listener("B", 9093)]
+    groups, hosts = together(2, {"kafka_listeners": pair, "kafka_inter_broker_listener": "B"})
+    kafka = cluster_model.build(groups, hosts)["kafka"]
+    assert cluster_model.bootstrap_servers(kafka) == ["192.0.2.1:9093", "192.0.2.2:9093"]
+    assert cluster_model.bootstrap_servers(kafka, "A") == ["192.0.2.1:9092", "192.0.2.2:9092"]
+    assert cluster_model.bootstrap_servers(kafka, "C") == []
+    assert cluster_model.listener_refusal(kafka, "perf_listener", "") == ""
+    assert cluster_model.listener_refusal(kafka, "perf_listener", "C") == (
+        "perf_listener is C, and no broker has a listener of that name. The brokers have A, B; name one of "
+        "them, or leave perf_listener empty for B."
+    )
+
+
 def test_listeners_have_every_default_filled_in() -> None:
     variables = broker(
         1,
