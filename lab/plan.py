@@ -196,8 +196,8 @@ class Plan:
             lines += [f"    {group}:", "      hosts:", *(f"        {host.name}:" for host in hosts)]
         return "\n".join(lines) + "\n"
 
-    def values(self) -> str:
-        """What this lab alone needs beside the values that all labs share, as a group_vars file."""
+    def settings(self) -> dict[str, str | int | list[str]]:
+        """What this lab alone needs beside the values that all labs share."""
         # The reports of two labs that are up at once go to two folders.
         values: dict[str, str | int | list[str]] = {"kafka_cluster_name": self.name}
         if self.log_dirs:
@@ -213,9 +213,13 @@ class Plan:
                 "perf_replication_factor": self.hosts,
                 "perf_min_insync_replicas": 1,
             }
+        return values
+
+    def values(self) -> str:
+        """The same as a group_vars file."""
         lines = [
             f"{name}: {json.dumps(value) if isinstance(value, list) else value}\n"
-            for name, value in values.items()
+            for name, value in self.settings().items()
         ]
         return "---\n" + "".join(lines)
 

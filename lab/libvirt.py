@@ -1,0 +1,183 @@
+"""libvirt's daemon for machines that Vagrant makes: started here where no systemd runs it, and stopped again.
+
+All that is asked of it goes through virsh.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from contextlib import suppress
+from pathlib import Path
+
+from lab import network, processes
+from lab.errors import LabError
+from lab.shell import run, say, wait_until
+from lab.state import remove_tree
+
+URI = "qemu:///system"
+POOL = "default"
+# What was started here, and how the machine was before. The processes are known by the paths in their arguments.
+FOLDER = Path("/run/kafka-lab-libvirt")
+DAEMONS = ("virtlogd", "libvirtd")
+START_LIMIT_S = 30
+STOP_LIMIT_S = 20
+FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+
+
+def virsh(*arguments: str, may_fail: bool = False) -> str:
+    """Run virsh against the machine's own daemon; its answer, "" where it failed and `may_fail`.
+
+    Raises:
+        LabError: it failed.
+    """
+    return run("virsh", "--quiet", "--connect", URI, *arguments, may_fail=may_fail)
+
+
+def answers() -> bool:
+    """Whether the daemon does."""
+    return bool(shutil.which("virsh")) and bool(virsh("uri", may_fail=True).strip())
+
+
+def up() -> None:
+    """Have a daemon that answers.
+
+    Raises:
+        LabError: there is none, and none can be started.
+    """
+    if answers():
+        return
+    if Path("/run/systemd/system").is_dir():
+        run("systemctl", "start", "libvirtd", may_fail=True)
+        pending = _wait()
+        if pending:
+            raise LabError(
+                "no libvirt daemon answers; look at `systemctl status libvirtd` and `virsh -c qemu:///system uri`"
+            )
+        return
+    say("  starting libvirtd, which nobody runs here")
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / "ip_forward").write_text(FORWARDING.read_text())
+    for daemon in DAEMONS:
+        if processes.with_argument(f"--pid-file={_pid_file(daemon)}") is None:
+            with (FOLDER / f"{daemon}.log").open("wb") as log:
+                subprocess.Popen(
+                    [daemon, f"--pid-file={_pid_file(daemon)}"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+    if _wait():
+        words = "\n  ".join((FOLDER / "libvirtd.log").read_text(errors="replace").splitlines()[-5:])
+        _stop()
+        raise LabError(f"libvirtd was started and does not answer after {START_LIMIT_S} s:\n  {words}")
+
+
+def down() -> bool:
+    """Stop the daemon that `up` started, unless somebody uses it.
+
+    Returns:
+        Whether it stopped one.
+    """
+    if not FOLDER.is_dir() or (answers() and (_lines("list", "--name") or _lines("net-list", "--name"))):
+        return False
+    _stop()
+    for command in ("iptables", "ip6tables"):
+        _remove_chains(command)
+    if (FOLDER / "ip_forward").read_text().strip() == "0" and not network.bridges():
+        FORWARDING.write_text("0")
+    remove_tree(FOLDER)
+    return True
+
+
+def domains(start: str) -> list[str]:
+    """The virtual machines, running or not, whose names start so."""
+    return [name for name in _lines("list", "--all", "--name") if name.startswith(start)]
+
+
+def remove_domain(name: str) -> None:
+    """End a virtual machine, and remove it and its disks."""
+    virsh("destroy", name, may_fail=True)
+    virsh("undefine", name, "--remove-all-storage", may_fail=True)
+
+
+def network_present(name: str) -> bool:
+    """Whether there is a network of that name."""
+    return name in _lines("net-list", "--all", "--name")
+
+
+def network_bridge(name: str) -> str:
+    """The interface of this machine that a network is; "" where there is none."""
+    document = virsh("net-dumpxml", name, may_fail=True)
+    bridge = ElementTree.fromstring(document).find("bridge") if document else None
+    return bridge.get("name", "") if bridge is not None else ""
+
+
+def remove_network(name: str) -> None:
+    """Remove a network; nothing to do where it is not there."""
+    virsh("net-destroy", name, may_fail=True)
+    virsh("net-undefine", name, may_fail=True)
+
+
+def interface(domain: str, network_name: str) -> str:
+    """A running virtual machine's interface on this machine, of those on a network; "" where there is none."""
+    rows = [line.split() for line in virsh("domiflist", domain, may_fail=True).splitlines()]
+    return next((row[0] for row in rows if len(row) > 2 and row[2] == network_name), "")
+
+
+def remove_unused_volumes(start: str) -> None:
+    """Remove the volumes whose names start so, unless a virtual machine's disk is built on one."""
+    volumes = {row[0]: row[1] for line in _lines("vol-list", POOL) if len(row := line.split(None, 1)) == 2}
+    used = set()
+    for name in volumes:
+        document = virsh("vol-dumpxml", name, "--pool", POOL, may_fail=True)
+        if document:
+            used.add(ElementTree.fromstring(document).findtext("backingStore/path"))
+    for name, path in volumes.items():
+        if name.startswith(start) and path.strip() not in used:
+            virsh("vol-delete", name, "--pool", POOL, may_fail=True)
+
+
+def _lines(*arguments: str) -> list[str]:
+    return [line.strip() for line in virsh(*arguments, may_fail=True).splitlines() if line.strip()]
+
+
+def _pid_file(daemon: str) -> Path:
+    return FOLDER / f"{daemon}.pid"
+
+
+def _wait() -> bool:
+    return bool(
+        wait_until(
+            lambda names: f"{names} to answer", lambda: [] if answers() else ["libvirtd"], START_LIMIT_S
+        )
+    )
+
+
+def _stop() -> None:
+    def left() -> list[str]:
+        return [name for name in DAEMONS if processes.with_argument(f"--pid-file={_pid_file(name)}")]
+
+    for daemon in reversed(DAEMONS):
+        if pid := processes.with_argument(f"--pid-file={_pid_file(daemon)}"):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+    if slow := wait_until(lambda names: f"{names} to end", left, STOP_LIMIT_S):
+        raise LabError(f"{', '.join(slow)} still there {STOP_LIMIT_S} s after SIGTERM")
+
+
+def _remove_chains(command: str) -> None:
+    """The daemon leaves its firewall chains behind, empty, when the last network goes."""
+    for table in ("filter", "nat", "mangle"):
+        rules = run(command, "--table", table, "--list-rules", may_fail=True).splitlines()
+        for rule in rules:
+            if " -j LIBVIRT_" in rule and rule.startswith("-A "):
+                run(command, "--table", table, "-D", *rule.split()[1:], may_fail=True)
+        chains = [rule.split()[1] for rule in rules if rule.startswith("-N LIBVIRT_")]
+        for verb in ("-F", "-X"):
+            for chain in chains:
+                run(command, "--table", table, verb, chain, may_fail=True)
