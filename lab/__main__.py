@@ -10,7 +10,7 @@ import signal
 import sys
 from typing import Any, NoReturn
 
-from lab import machine, make_lab, summary, venv, verbs
+from lab import box, machine, make_lab, summary, vagrant, venv, verbs
 from lab.errors import LabError
 from lab.plan import BACKENDS, CPUS, MAX_HOSTS, MEMORY_MB, RELEASES, Plan
 from lab.shell import fail, say
@@ -23,6 +23,8 @@ VERBS = {
     "status": "say which hosts there are, and which of them run",
     "summary": "say the lab's addresses, the last figures, and what to type next",
     "inventory": "print the path of the lab's inventory",
+    "vagrant-ready": "make this machine ready for `vagrant up`: packages, libvirt's daemon, the box",
+    "vagrant-done": "stop the daemon that vagrant-ready started, and remove volumes that no machine uses",
     "deps": "install the Debian packages that are missing here",
     "venv": "make .venv, or bring it to the pinned requirements",
     "clean": "remove every lab of this checkout, images, environments and caches",
@@ -41,7 +43,9 @@ def parser() -> argparse.ArgumentParser:
             add("--oldest", action="store_true", help="the one with the older supported ansible-core line")
         elif verb == "deps":
             add("--tests", action="store_true", help="those that only the tests need too")
-        elif verb != "clean":
+        elif verb == "vagrant-ready":
+            add("--release", choices=RELEASES, default=default.release, help="the box's Debian release")
+        elif verb not in ("clean", "vagrant-done"):
             add("--name", default=default.name, help=f"the lab's name ({default.name})")
         if verb in ("up", "make"):
             add_plan_options(command)
@@ -119,6 +123,11 @@ def perform(arguments: argparse.Namespace) -> None:
         say(verbs.facts(arguments.name)["inventory"])
     elif verb == "deps":
         machine.install(machine.all_packages(arguments.tests))
+    elif verb == "vagrant-ready":
+        name = vagrant.ready(Plan(backend="vagrant", release=arguments.release))
+        say(f"ready; `vagrant up` takes box {name}" + ("" if name == box.NAME else f" by LAB_BOX={name}"))
+    elif verb == "vagrant-done":
+        say("libvirt's daemon is stopped" if vagrant.release() else "libvirt's daemon is left as it is")
     elif verb == "clean":
         verbs.clean()
     elif verb == "venv":
@@ -129,7 +138,7 @@ def needs_root(arguments: argparse.Namespace) -> bool:
     """Whether it changes the machine; `deps` does where something is missing."""
     if arguments.verb == "deps":
         return bool(machine.all_packages(arguments.tests))
-    return arguments.verb in ("up", "down", "kill", "clean")
+    return arguments.verb in ("up", "down", "kill", "clean", "vagrant-ready", "vagrant-done")
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ from lab.nspawn import Nspawn
 from lab.plan import Host, Plan
 from lab.qemu import Qemu
 from lab.state import State
+from lab.vagrant import Vagrant
 
 
 class Backend(Protocol):
@@ -83,7 +84,11 @@ class Backend(Protocol):
         """What programs and people may want to know beside the plan."""
 
 
-BACKEND_CLASSES: dict[str, Callable[[State, Plan], Backend]] = {"nspawn": Nspawn, "qemu": Qemu}
+BACKEND_CLASSES: dict[str, Callable[[State, Plan], Backend]] = {
+    "nspawn": Nspawn,
+    "qemu": Qemu,
+    "vagrant": Vagrant,
+}
 
 
 def backend_of(state: State, plan: Plan) -> Backend:

@@ -82,13 +82,18 @@ def write_host(files: HostFiles, plan: Plan, host: Host, keys: Path, public_key:
         files.folder("/root/.ssh", mode=0o700)
         files.write("/root/.ssh/authorized_keys", public_key, mode=0o600)
         return
-    home, uid = f"/home/{plan.user}", 1000
-    files.append("/etc/passwd", f"{plan.user}:x:{uid}:{uid}::{home}:/bin/bash")
-    files.append("/etc/group", f"{plan.user}:x:{uid}:")
-    files.append("/etc/shadow", f"{plan.user}:*:20000:0:99999:7:::")
-    files.append("/etc/gshadow", f"{plan.user}:!::")
+    add_account(files, plan.user, public_key)
+    files.write("/etc/ssh/sshd_config.d/root.conf", "PermitRootLogin no\n")
+
+
+def add_account(files: HostFiles, user: str, public_key: str) -> None:
+    """Add somebody who logs in with a key and may become root without a password."""
+    home, uid = f"/home/{user}", 1000
+    files.append("/etc/passwd", f"{user}:x:{uid}:{uid}::{home}:/bin/bash")
+    files.append("/etc/group", f"{user}:x:{uid}:")
+    files.append("/etc/shadow", f"{user}:*:20000:0:99999:7:::")
+    files.append("/etc/gshadow", f"{user}:!::")
     files.folder(home, mode=0o755, owner=uid)
     files.folder(f"{home}/.ssh", mode=0o700, owner=uid)
     files.write(f"{home}/.ssh/authorized_keys", public_key, mode=0o600, owner=uid)
-    files.write(f"/etc/sudoers.d/{plan.user}", f"{plan.user} ALL=(ALL:ALL) NOPASSWD: ALL\n", mode=0o440)
-    files.write("/etc/ssh/sshd_config.d/root.conf", "PermitRootLogin no\n")
+    files.write(f"/etc/sudoers.d/{user}", f"{user} ALL=(ALL:ALL) NOPASSWD: ALL\n", mode=0o440)

@@ -20,7 +20,7 @@ from lab.state import remove_tree
 
 URI = "qemu:///system"
 POOL = "default"
-# What was started here, and how the machine was before. The processes are known by the paths in their arguments.
+# What was started here, and how the machine was before. A process is known by the path in its arguments.
 FOLDER = Path("/run/kafka-lab-libvirt")
 DAEMONS = ("virtlogd", "libvirtd")
 START_LIMIT_S = 30
@@ -34,12 +34,14 @@ def virsh(*arguments: str, may_fail: bool = False) -> str:
     Raises:
         LabError: it failed.
     """
+    if may_fail and not shutil.which("virsh"):
+        return ""
     return run("virsh", "--quiet", "--connect", URI, *arguments, may_fail=may_fail)
 
 
 def answers() -> bool:
     """Whether the daemon does."""
-    return bool(shutil.which("virsh")) and bool(virsh("uri", may_fail=True).strip())
+    return bool(virsh("uri", may_fail=True).strip())
 
 
 def up() -> None:
@@ -52,10 +54,10 @@ def up() -> None:
         return
     if Path("/run/systemd/system").is_dir():
         run("systemctl", "start", "libvirtd", may_fail=True)
-        pending = _wait()
-        if pending:
+        if _wait():
             raise LabError(
-                "no libvirt daemon answers; look at `systemctl status libvirtd` and `virsh -c qemu:///system uri`"
+                "no libvirt daemon answers; look at `systemctl status libvirtd` and "
+                f"`virsh --connect {URI} uri`"
             )
         return
     say("  starting libvirtd, which nobody runs here")
@@ -124,7 +126,7 @@ def remove_network(name: str) -> None:
 
 
 def interface(domain: str, network_name: str) -> str:
-    """A running virtual machine's interface on this machine, of those on a network; "" where there is none."""
+    """A running virtual machine's interface on this machine, the one on a network; "" where there is none."""
     rows = [line.split() for line in virsh("domiflist", domain, may_fail=True).splitlines()]
     return next((row[0] for row in rows if len(row) > 2 and row[2] == network_name), "")
 

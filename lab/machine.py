@@ -29,6 +29,20 @@ HOST_TOOLS = {
     "qemu": SHARED_TOOLS
     | {"qemu-system-x86_64": "qemu-system-x86", "mke2fs": "e2fsprogs", "debugfs": "e2fsprogs"},
 }
+HOST_TOOLS["vagrant"] = HOST_TOOLS["qemu"] | {
+    "vagrant": "vagrant",
+    "virsh": "libvirt-clients",
+    "libvirtd": "libvirt-daemon-system",
+    "qemu-img": "qemu-utils",
+    "dnsmasq": "dnsmasq-base",
+    "iptables": "iptables",
+}
+# Where Debian's package of the plugin is, and where `vagrant plugin install` puts it.
+VAGRANT_PLUGIN = "gems/vagrant-libvirt-*"
+VAGRANT_PLUGIN_ROOTS = (
+    *(Path("/usr/share/rubygems-integration/all"), Path("/usr/share/gems")),
+    *(Path.home() / ".vagrant.d" / "gems").glob("*"),
+)
 # What the controller needs beside: releases come through the mvn client, which needs a Java.
 CONTROLLER_TOOLS = {"java": "default-jre-headless", "mvn": "maven"}
 # What the tests alone need: pages are opened and their points counted, alert rules are fed with series, and
@@ -83,6 +97,8 @@ def host_packages(backend: str = "nspawn") -> list[str]:
     # A machine that is not Debian may have mmdebstrap without the key that Debian's archive is signed with.
     if not Path("/usr/share/keyrings/debian-archive-keyring.gpg").exists():
         missing.append("debian-archive-keyring")
+    if backend == "vagrant" and not any(any(root.glob(VAGRANT_PLUGIN)) for root in VAGRANT_PLUGIN_ROOTS):
+        missing.append("vagrant-libvirt")
     return missing
 
 
@@ -97,7 +113,7 @@ def controller_packages() -> list[str]:
 def all_packages(for_tests: bool) -> list[str]:
     """The Debian packages that are not there, of all that hosts and controller, and maybe the tests, need."""
     found = [*host_packages(), *controller_packages()]
-    return [*found, *missing_packages(TEST_TOOLS)] if for_tests else found
+    return sorted({*found, *missing_packages(TEST_TOOLS), *host_packages("vagrant")}) if for_tests else found
 
 
 def install(packages: Iterable[str]) -> None:

@@ -15,7 +15,7 @@ MAX_HOSTS = 50
 MAX_LOG_FILE_SYSTEMS = 4
 LOG_DIR_MIN_FREE_MB = 256
 RELEASES = ("bookworm", "trixie")
-BACKENDS = ("nspawn", "qemu")
+BACKENDS = ("nspawn", "qemu", "vagrant")
 # Memory and processors of a host that has its own, where the plan gives none.
 MEMORY_MB = 3072
 MEMORY_MIN_MB = 512

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from lab import machine, network
+from lab import machine, network, vagrant
 from lab.backend import Backend, backend_of, backends_of_leftovers
 from lab.errors import LabError
 from lab.plan import Host, Plan
@@ -171,7 +171,10 @@ def _lets_in(state: State, plan: Plan, host: Host) -> bool:
 def remove_leftovers(state: State) -> None:
     """Remove all of a lab but its folder, however it was left."""
     for backend in backends_of_leftovers(state):
-        backend.stop(backend.names())
+        left = backend.names()
+        backend.stop(left)
+        for name in left:
+            backend.remove(name)
         backend.network_down()
     for entry in state.folder.glob("*"):
         remove_tree(entry)
@@ -215,6 +218,7 @@ def clean() -> None:
     """Remove every lab of this checkout and all that is made at run time, but no reports."""
     for name in names():
         down(name)
+    vagrant.forget()
     for made in (
         ".lab",
         ".venv",

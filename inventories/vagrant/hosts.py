@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The hosts of `vagrant up` as an Ansible inventory: the same environment, so the same hosts (docs/vagrant.md).
+"""The hosts of `vagrant up` as an inventory: the same environment, so the same hosts (docs/vagrant.md).
 
 A host that is not up stays in the inventory: a cluster of three is never taken for one of two.
 """
@@ -51,7 +51,9 @@ def login(host: Host) -> dict[str, str]:
     """How a host is reached: with the key that Vagrant made for it, its own key checked."""
     kept = folder(host)
     if kept is None:
-        words = f"{host.name} is not up: run `vagrant up` first, with the same LAB_HOSTS, LAB_SUBNET, LAB_PREFIX"
+        words = (
+            f"{host.name} is not up: run `vagrant up` first, with the same LAB_HOSTS, LAB_SUBNET, LAB_PREFIX"
+        )
         return {"ansible_ssh_private_key_file": f"{{{{ undef(hint={words!r}) }}}}"}
     return {
         "ansible_ssh_private_key_file": str(kept / "private_key"),
@@ -83,7 +85,10 @@ def inventory(wanted: Plan) -> dict[str, Any]:
     names = list(variables)
     return {
         "_meta": {"hostvars": variables},
-        "all": {"hosts": names, "vars": {"ansible_user": "vagrant", "ansible_become": True, **wanted.settings()}},
+        "all": {
+            "hosts": names,
+            "vars": {"ansible_user": "vagrant", "ansible_become": True, **wanted.settings()},
+        },
         "zookeeper": {"hosts": [name for name in names if name in servers]},
         "kafka": {"hosts": names},
         "emulated": {"hosts": [host.name for host in wanted.members if emulated(host)]},
