@@ -84,6 +84,13 @@ molecule-classic: ## Kafka 2.6.0 with ZooKeeper 3.6.2, on the older supported an
 molecule-%: venv
 	@$(TOOLS)/python tests/run.py $@
 
+vagrant-box: ## make this machine ready for `vagrant up`: packages, libvirt's daemon where nobody runs it, the box
+	@$(LAB) vagrant-ready
+
+vagrant-test: venv ## `vagrant up` to a proven cluster and back to nothing, with times (LAB_HOSTS, LAB_SUBNET, LAB_MEMORY_MB, LAB_CPUS)
+	@LAB_HOSTS=$(LAB_HOSTS) LAB_SUBNET=$(LAB_SUBNET) LAB_MEMORY_MB=$(LAB_MEMORY_MB) LAB_CPUS=$(LAB_CPUS) \
+		$(TOOLS)/python tests/vagrant_up.py
+
 bench: venv ## speed beside the references, as one table with ratios
 	$(TOOLS)/python -m tests.bench
 
@@ -106,5 +113,5 @@ test-tools:
 clean: ## remove every lab of this checkout and all that was made here (reports stay)
 	@$(LAB) clean
 
-.PHONY: help lab lab-down lab-status site verify perf chaos test lint unit integration molecule bench docs schema \
+.PHONY: help lab lab-down lab-status site verify perf chaos test lint unit integration molecule vagrant-box vagrant-test bench docs schema \
 	release venv test-tools clean

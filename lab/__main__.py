@@ -45,6 +45,12 @@ def parser() -> argparse.ArgumentParser:
             add("--tests", action="store_true", help="those that only the tests need too")
         elif verb == "vagrant-ready":
             add("--release", choices=RELEASES, default=default.release, help="the box's Debian release")
+            add(
+                "--packages",
+                type=package_names,
+                default=(),
+                help="more Debian packages in the box, with commas",
+            )
         elif verb not in ("clean", "vagrant-done"):
             add("--name", default=default.name, help=f"the lab's name ({default.name})")
         if verb in ("up", "make"):
@@ -56,6 +62,11 @@ def parser() -> argparse.ArgumentParser:
         if verb == "status":
             add("--json", action="store_true", help="for programs: addresses, login, key")
     return top
+
+
+def package_names(text: str) -> tuple[str, ...]:
+    """Names with commas between."""
+    return tuple(sorted({word for word in text.split(",") if word}))
 
 
 def add_plan_options(command: argparse.ArgumentParser) -> None:
@@ -79,7 +90,7 @@ def add_plan_options(command: argparse.ArgumentParser) -> None:
     add("--user", help="who logs in: root, or an account with sudo while root's login is off (root)")
     add(
         "--packages",
-        type=lambda text: tuple(sorted({word for word in text.split(",") if word})),
+        type=package_names,
         help="Debian packages that the hosts shall have from the start, with commas between (none)",
     )
 
@@ -124,7 +135,7 @@ def perform(arguments: argparse.Namespace) -> None:
     elif verb == "deps":
         machine.install(machine.all_packages(arguments.tests))
     elif verb == "vagrant-ready":
-        name = vagrant.ready(Plan(backend="vagrant", release=arguments.release))
+        name = vagrant.ready(Plan(backend="vagrant", release=arguments.release, packages=arguments.packages))
         say(f"ready; `vagrant up` takes box {name}" + ("" if name == box.NAME else f" by LAB_BOX={name}"))
     elif verb == "vagrant-done":
         say("libvirt's daemon is stopped" if vagrant.release() else "libvirt's daemon is left as it is")

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -63,20 +64,14 @@ def up() -> None:
     say("  starting libvirtd, which nobody runs here")
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / "ip_forward").write_text(FORWARDING.read_text())
-    for daemon in DAEMONS:
-        if processes.with_argument(f"--pid-file={_pid_file(daemon)}") is None:
-            with (FOLDER / f"{daemon}.log").open("wb") as log:
-                subprocess.Popen(
-                    [daemon, f"--pid-file={_pid_file(daemon)}"],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-    if _wait():
-        words = "\n  ".join((FOLDER / "libvirtd.log").read_text(errors="replace").splitlines()[-5:])
+    children = [_start(daemon) for daemon in DAEMONS if _pid(daemon) is None]
+    if _wait(children):
+        logs = [(FOLDER / f"{daemon}.log").read_text(errors="replace") for daemon in DAEMONS]
+        words = "\n  ".join("".join(logs).splitlines()[-5:])
         _stop()
-        raise LabError(f"libvirtd was started and does not answer after {START_LIMIT_S} s:\n  {words}")
+        raise LabError(
+            f"libvirtd was started and has ended, or does not answer after {START_LIMIT_S} s:\n  {words}"
+        )
 
 
 def down() -> bool:
@@ -148,24 +143,42 @@ def _lines(*arguments: str) -> list[str]:
     return [line.strip() for line in virsh(*arguments, may_fail=True).splitlines() if line.strip()]
 
 
-def _pid_file(daemon: str) -> Path:
-    return FOLDER / f"{daemon}.pid"
+def _mark(daemon: str) -> str:
+    return f"--pid-file={FOLDER / daemon}.pid"
 
 
-def _wait() -> bool:
-    return bool(
-        wait_until(
-            lambda names: f"{names} to answer", lambda: [] if answers() else ["libvirtd"], START_LIMIT_S
+def _pid(daemon: str) -> int | None:
+    return processes.with_argument(_mark(daemon))
+
+
+def _start(daemon: str) -> subprocess.Popen[bytes]:
+    with (FOLDER / f"{daemon}.log").open("wb") as log:
+        return subprocess.Popen(
+            [daemon, _mark(daemon)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
-    )
+
+
+def _wait(children: Sequence[subprocess.Popen[bytes]] = ()) -> bool:
+    """Wait for the daemon; whether it was in vain."""
+
+    def pending() -> list[str]:
+        ended = any(child.poll() is not None for child in children)
+        return [] if ended or answers() else ["libvirtd"]
+
+    slow = wait_until(lambda names: f"{names} to answer", pending, START_LIMIT_S)
+    return bool(slow) or not answers()
 
 
 def _stop() -> None:
     def left() -> list[str]:
-        return [name for name in DAEMONS if processes.with_argument(f"--pid-file={_pid_file(name)}")]
+        return [name for name in DAEMONS if _pid(name)]
 
     for daemon in reversed(DAEMONS):
-        if pid := processes.with_argument(f"--pid-file={_pid_file(daemon)}"):
+        if pid := _pid(daemon):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
     if slow := wait_until(lambda names: f"{names} to end", left, STOP_LIMIT_S):

@@ -1,0 +1,174 @@
+"""The inventory that follows `vagrant up`, the daemon that will not start, and the box's name."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lab import box, libvirt, machine
+from lab.errors import LabError
+from lab.plan import Plan
+from lab.state import SLOW_VARIABLES, State
+from lab.vagrant import Vagrant
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "inventories" / "vagrant" / "hosts.py"
+
+
+def inventory(state: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Ask the inventory as Ansible does."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LAB_", "VAGRANT_"))}
+    return subprocess.run(
+        [str(SCRIPT), "--list"],
+        env=clean | {"VAGRANT_DOTFILE_PATH": str(state), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def bring_up(state: Path, name: str, driver: str) -> Path:
+    """What a host that is up leaves in Vagrant's state."""
+    folder = state / "machines" / name / "libvirt"
+    folder.mkdir(parents=True)
+    (folder / "known_hosts").write_text("192.168.20.20 ssh-ed25519 AAAA\n")
+    (folder / "private_key").write_text("secret")
+    (folder / "driver").write_text(driver)
+    return folder
+
+
+def test_without_wishes_it_is_the_lab_that_the_readme_promises(tmp_path: Path) -> None:
+    found = json.loads(inventory(tmp_path).stdout)
+    hosts = found["_meta"]["hostvars"]
+    assert {name: host["ansible_host"] for name, host in hosts.items()} == {
+        "zkkafka1": "192.168.20.20",
+        "zkkafka2": "192.168.20.21",
+        "zkkafka3": "192.168.20.22",
+    }
+    assert [host["kafka_broker_id"] for host in hosts.values()] == [1, 2, 3]
+    assert found["zookeeper"]["hosts"] == found["kafka"]["hosts"] == list(hosts)
+    assert found["all"]["vars"] == {
+        "ansible_user": "vagrant",
+        "ansible_become": True,
+        "kafka_cluster_name": "vagrant",
+    }
+
+
+def test_the_environment_of_vagrant_up_tells_its_hosts(tmp_path: Path) -> None:
+    found = json.loads(
+        inventory(tmp_path, LAB_HOSTS="2", LAB_SUBNET="10.1.2.0/24", LAB_FIRST="5", LAB_PREFIX="k").stdout
+    )
+    assert {name: host["ansible_host"] for name, host in found["_meta"]["hostvars"].items()} == {
+        "k1": "10.1.2.5",
+        "k2": "10.1.2.6",
+    }
+    assert found["zookeeper"]["hosts"] == ["k1"]
+    assert found["all"]["vars"]["kafka_default_replication_factor"] == 2
+
+
+def test_an_empty_wish_is_none(tmp_path: Path) -> None:
+    assert inventory(tmp_path, LAB_HOSTS="", LAB_SUBNET="").stdout == inventory(tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("LAB_HOSTS", "three", "LAB_HOSTS=three: give a whole number"),
+        ("LAB_HOSTS", "0", "0 hosts: this lab makes 1 to 50"),
+        ("LAB_SUBNET", "192.168.20.0/29", "no room for 3 hosts"),
+        ("LAB_PREFIX", "A b", "prefix 'A b'"),
+    ],
+)
+def test_what_cannot_be_is_refused(tmp_path: Path, variable: str, value: str, words: str) -> None:
+    refused = inventory(tmp_path, **{variable: value})
+    assert refused.returncode == 1
+    assert words in refused.stderr
+
+
+def test_a_host_that_is_up_is_reached_by_its_own_key_and_its_key_is_checked(tmp_path: Path) -> None:
+    folder = bring_up(tmp_path, "zkkafka1", "qemu")
+    found = json.loads(inventory(tmp_path).stdout)
+    host = found["_meta"]["hostvars"]["zkkafka1"]
+    assert host["ansible_ssh_private_key_file"] == str(folder / "private_key")
+    assert "StrictHostKeyChecking=yes" in host["ansible_ssh_common_args"]
+    assert str(folder / "known_hosts") in host["ansible_ssh_common_args"]
+
+
+def test_a_host_that_is_not_up_stays_and_says_so_when_it_is_reached(tmp_path: Path) -> None:
+    bring_up(tmp_path, "zkkafka1", "qemu")
+    hosts = json.loads(inventory(tmp_path).stdout)["_meta"]["hostvars"]
+    assert "zkkafka2 is not up" in hosts["zkkafka2"]["ansible_ssh_private_key_file"]
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "ansible"), "-i", str(SCRIPT), "zkkafka2", "-m", "ping"],
+        cwd=ROOT,
+        env=os.environ | {"VAGRANT_DOTFILE_PATH": str(tmp_path), "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    assert "`vagrant up` first" in done.stdout + done.stderr
+
+
+def test_only_emulated_hosts_get_what_slow_processors_need(tmp_path: Path) -> None:
+    bring_up(tmp_path, "zkkafka1", "qemu")
+    bring_up(tmp_path, "zkkafka2", "kvm")
+    assert json.loads(inventory(tmp_path).stdout)["emulated"]["hosts"] == ["zkkafka1"]
+    there = yaml.safe_load((SCRIPT.parent / "group_vars" / "emulated.yml").read_text())
+    assert there == yaml.safe_load(SLOW_VARIABLES.read_text()), "two files that say the same: change both"
+
+
+def test_a_daemon_that_ends_is_told_with_its_last_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, words in (("virtlogd", "exec sleep 60"), ("libvirtd", "echo no permission; exit 1")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{words}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(libvirt, "URI", "test:///no-such-file")
+    monkeypatch.setattr(libvirt, "FOLDER", tmp_path / "run")
+    if Path("/run/systemd/system").is_dir():
+        pytest.skip("systemd starts libvirt's daemon here")
+    with pytest.raises(LabError, match=r"libvirtd was started and has ended, .*\n.*no permission"):
+        libvirt.up()
+    assert not any(libvirt._pid(name) for name in libvirt.DAEMONS)
+
+
+def test_without_virsh_nothing_of_vagrants_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that only ever made other hosts has none of libvirt's programs; `lab down` asks anyway."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    backend = Vagrant(State("none-such"), Plan(name="none-such", backend="vagrant"))
+    assert backend.names() == []
+    assert not backend.network_present()
+    assert backend.bridge == ""
+    backend.network_down()
+
+
+def test_the_plugin_is_asked_for_beside_vagrant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "VAGRANT_PLUGIN_ROOTS", (tmp_path,))
+    assert "vagrant-libvirt" in machine.host_packages("vagrant")
+    (tmp_path / "gems" / "vagrant-libvirt-0.11.2").mkdir(parents=True)
+    assert "vagrant-libvirt" not in machine.host_packages("vagrant")
+    assert "vagrant-libvirt" not in machine.host_packages("nspawn")
+
+
+def test_another_box_has_another_name() -> None:
+    plain = Plan(backend="vagrant")
+    names = {
+        box.box_name(plan)
+        for plan in (
+            plain,
+            Plan(backend="vagrant", release="trixie"),
+            Plan(backend="vagrant", packages=("less",)),
+        )
+    }
+    assert len(names) == 3
+    assert box.box_name(plain) == box.NAME
+    assert box.box_name(Plan(backend="vagrant", name="two", hosts=5)) == box.NAME
