@@ -174,8 +174,7 @@ class Qemu:
             *("-D", self._mark(host.name)),
             *("-name", host.name, "-uuid", str(identity), "-nodefaults", "-no-user-config"),
             *("-accel", "kvm" if accelerated else f"tcg,thread=multi,tb-size={TRANSLATED_MB}"),
-            # Emulated, a page table of five levels costs a fifth of the speed and holds nothing here.
-            *("-cpu", "max" if accelerated else "max,la57=off"),
+            *("-cpu", "max"),
             *("-m", str(self.plan.host_memory_mb), "-smp", str(self.plan.host_cpus)),
             *("-kernel", "boot/vmlinuz", "-initrd", "boot/initrd", "-append", KERNEL_ARGUMENTS),
             # The machine's page cache outlives a killed qemu, so nothing is gained by waiting for its disk.
