@@ -135,6 +135,11 @@ class Plan:
         return self.cpus or CPUS
 
     @property
+    def groups(self) -> dict[str, list[Host]]:
+        """The inventory's groups."""
+        return {"zookeeper": self.ensemble, "kafka": self.members}
+
+    @property
     def log_dirs(self) -> list[str]:
         """Where the hosts have file systems of their own for Kafka's logs."""
         return [f"/srv/kafka/{letter}" for letter in "abcd"[: self.log_file_systems]]
@@ -192,7 +197,7 @@ class Plan:
                 lines.append(f"      zookeeper_id: {host.number}")
             lines.append(f"      kafka_broker_id: {host.number}")
         lines += ["  children:"]
-        for group, hosts in (("zookeeper", self.ensemble), ("kafka", self.members)):
+        for group, hosts in self.groups.items():
             lines += [f"    {group}:", "      hosts:", *(f"        {host.name}:" for host in hosts)]
         return "\n".join(lines) + "\n"
 

@@ -38,7 +38,7 @@ def plan() -> Plan:
             raise LabError(f"{variable}={given}: give a whole number")
         if given:
             wishes[field] = int(given) if variable in NUMBERS else given
-    return Plan(name="vagrant", user="vagrant", **wishes)
+    return Plan(name="vagrant", backend="vagrant", user="vagrant", **wishes)
 
 
 def folder(host: Host) -> Path | None:
@@ -89,8 +89,7 @@ def inventory(wanted: Plan) -> dict[str, Any]:
             "hosts": names,
             "vars": {"ansible_user": "vagrant", "ansible_become": True, **wanted.settings()},
         },
-        "zookeeper": {"hosts": [name for name in names if name in servers]},
-        "kafka": {"hosts": names},
+        **{group: {"hosts": [host.name for host in hosts]} for group, hosts in wanted.groups.items()},
         "emulated": {"hosts": [host.name for host in wanted.members if emulated(host)]},
     }
 

@@ -53,11 +53,19 @@ def test_without_wishes_it_is_the_lab_that_the_readme_promises(tmp_path: Path) -
     }
     assert [host["kafka_broker_id"] for host in hosts.values()] == [1, 2, 3]
     assert found["zookeeper"]["hosts"] == found["kafka"]["hosts"] == list(hosts)
-    assert found["all"]["vars"] == {
-        "ansible_user": "vagrant",
-        "ansible_become": True,
-        "kafka_cluster_name": "vagrant",
-    }
+    assert found["all"]["vars"]["ansible_user"] == "vagrant"
+    assert found["all"]["vars"]["ansible_become"] is True
+
+
+def test_it_says_what_the_lab_s_own_inventory_says(tmp_path: Path) -> None:
+    plan = Plan(name="vagrant", backend="vagrant", user="vagrant", hosts=2)
+    lab = yaml.safe_load(plan.inventory(".."))["all"]
+    found = json.loads(inventory(tmp_path, LAB_HOSTS="2").stdout)
+    groups = {name: group["hosts"] for name, group in found.items() if name in lab["children"]}
+    assert groups == {name: list(group["hosts"]) for name, group in lab["children"].items()}
+    assert found["all"]["vars"].items() >= yaml.safe_load(plan.values()).items()
+    for name, host in lab["hosts"].items():
+        assert found["_meta"]["hostvars"][name].items() >= host.items()
 
 
 def test_the_environment_of_vagrant_up_tells_its_hosts(tmp_path: Path) -> None:
