@@ -26,6 +26,7 @@ from ansible_collections.barevm.kafka.plugins.plugin_utils.arguments import chec
 
 display = Display()
 STAGE = "The inventory is not right"
+GROUPS = ("zookeeper", "kafka", "syslog_ingest")
 
 
 class ActionModule(ActionBase):
@@ -36,7 +37,7 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         checked(self, DOCUMENTATION)
         variables = task_vars or {}
-        groups = {name: list(variables["groups"].get(name, [])) for name in ("zookeeper", "kafka")}
+        groups = {name: list(variables["groups"].get(name, [])) for name in GROUPS}
         defaults = {
             role: self._load(role_variables.defaults_file(role)) for role in role_variables.DESCRIBING
         }
@@ -48,7 +49,7 @@ class ActionModule(ActionBase):
         found: list[Finding] = []
         hosts = {
             host: self._resolve(host, groups, variables["hostvars"], defaults, specs, found)
-            for host in dict.fromkeys([*groups["zookeeper"], *groups["kafka"]])
+            for host in dict.fromkeys(host for name in GROUPS for host in groups[name])
         }
         wrong = {(one.host, _base(one.variable)) for one in found}
         found += self._unknown_names(hosts, variables["hostvars"], entries)
@@ -80,7 +81,12 @@ class ActionModule(ActionBase):
                     of_host,
                     host in groups["zookeeper"],
                     host in groups["kafka"],
-                    cluster_model.peer_names(cluster, host in groups["kafka"]),
+                    cluster_model.peer_names(
+                        cluster,
+                        in_cluster=host in groups["zookeeper"] or host in groups["kafka"],
+                        to_brokers=host in groups["kafka"] or host in groups["syslog_ingest"],
+                    ),
+                    host in groups["syslog_ingest"],
                 )
                 for host, of_host in hosts.items()
             },

@@ -20,6 +20,10 @@ Hosts = Mapping[str, Variables]
 """Each host's variables, resolved."""
 
 
+SYSLOG_FILES = ("/usr/sbin/rsyslogd", "/usr/lib*/*/rsyslog/omkafka.so", "/usr/lib*/rsyslog/omkafka.so")
+"""What the packages rsyslog and rsyslog-kafka bring, the second in one of two places."""
+
+
 def connect_string(servers: Sequence[Mapping[str, Any]]) -> str:
     """The ``host:port,…`` list of a ZooKeeper client, without a chroot."""
     return ",".join(address_port(server["address"], server["client_port"]) for server in servers)
@@ -184,14 +188,14 @@ def zookeeper_uses_log4j(version: str) -> bool:
     return (major, minor) < (3, 8)
 
 
-def peer_names(cluster: Mapping[str, Any], in_kafka: bool) -> list[str]:
+def peer_names(cluster: Mapping[str, Any], in_cluster: bool, to_brokers: bool) -> list[str]:
     """The names that a host must resolve to reach the others of ``cluster``, as `build` made it.
 
-    Everybody talks to ZooKeeper; brokers also fetch from each other, at what the
-    inter-broker listener advertises.
+    Everybody in the cluster talks to ZooKeeper; ``to_brokers``, as they fetch from each other, asks for what
+    the inter-broker listener advertises too.
     """
-    wanted = [server["address"] for server in cluster["zookeeper"]["servers"]]
-    if in_kafka:
+    wanted = [server["address"] for server in cluster["zookeeper"]["servers"]] if in_cluster else []
+    if to_brokers:
         wanted += [address for _host, address in inter_broker_addresses(cluster)]
     return [one for one in dict.fromkeys(wanted) if not _is_ip_address(one)]
 
@@ -221,7 +225,11 @@ def zookeeper_dirs(variables: Variables) -> list[str]:
 
 
 def reads(
-    variables: Variables, in_zookeeper: bool, in_kafka: bool, names: Sequence[str] = ()
+    variables: Variables,
+    in_zookeeper: bool,
+    in_kafka: bool,
+    names: Sequence[str] = (),
+    in_syslog_ingest: bool = False,
 ) -> dict[str, Any]:
     """What module host_state has to read on one host: its arguments. ``names`` are those of other hosts."""
     wanted: dict[str, Any] = {
@@ -232,6 +240,8 @@ def reads(
         "sysctls": sorted(variables["host_tuning_sysctl"]),
         "disks": [],
         "ports": [],
+        "udp_ports": [],
+        "files": [],
         "resolve": list(names),
         "zookeeper_dirs": [],
         "kafka_log_dirs": [],
@@ -253,4 +263,13 @@ def reads(
         wanted["disks"] += variables["kafka_log_dirs"]
         wanted["ports"] += [listener["port"] for listener in variables["kafka_listeners"]]
         wanted["kafka_log_dirs"] = variables["kafka_log_dirs"]
+    if in_syslog_ingest:
+        wanted["users"].append(variables["syslog_ingest_user"])
+        wanted["units"].append("syslog-ingest.service")
+        wanted["disks"].append(variables["syslog_ingest_queue_dir"])
+        wanted["ports"] += [port for port in [variables["syslog_ingest_tcp_port"]] if port]
+        wanted["udp_ports"] += [port for port in [variables["syslog_ingest_udp_port"]] if port]
+        wanted["files"] += SYSLOG_FILES
+        if "net.core.rmem_max" not in wanted["sysctls"]:
+            wanted["sysctls"].append("net.core.rmem_max")
     return wanted

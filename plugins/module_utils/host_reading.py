@@ -225,15 +225,17 @@ def _without_octal(escaped: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found.group(1), 8)), escaped)
 
 
-def ports(numbers: Iterable[int]) -> dict[str, dict[str, Any] | None]:
-    """Who listens on each TCP port: pid and command, None where nobody does."""
+def ports(numbers: Iterable[int], protocol: str = "tcp") -> dict[str, dict[str, Any] | None]:
+    """Who listens on each port of ``protocol``, tcp or udp: pid and command, None where nobody does."""
     wanted = set(numbers)
+    # proc_net_tcp.txt: 0A is LISTEN, 07 is a UDP socket that is connected to nobody.
+    listening = {"tcp": "0A", "udp": "07"}[protocol]
     inodes: dict[str, int] = {}
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+    for table in (f"/proc/net/{protocol}", f"/proc/net/{protocol}6"):
         for line in (text(table) or "").splitlines()[1:]:
             fields = line.split()
             port = int(fields[1].rsplit(":", 1)[1], 16)
-            if fields[3] == "0A" and port in wanted:
+            if fields[3] == listening and port in wanted:
                 inodes[fields[9]] = port
     found: dict[str, dict[str, Any] | None] = {str(port): None for port in wanted}
     for port in inodes.values():

@@ -11,6 +11,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils import (
     cluster_model,
     heap,
     java_matrix,
+    syslog_rules,
 )
 from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
 from ansible_collections.barevm.kafka.plugins.module_utils.releases import Release, is_installed
@@ -26,7 +27,8 @@ def check(host: str, variables: Variables, state: State, reads: Mapping[str, Any
     """Every finding of one host; ``state`` is what module host_state answered to ``reads``."""
     products = [service["unit"].removesuffix(".service") for service in reads["services"]]
     rules = (identity, ports, disks, memory, names, java, releases)
-    return [finding for rule in rules for finding in rule(host, variables, state, products)]
+    found = [finding for rule in rules for finding in rule(host, variables, state, products)]
+    return [*found, *syslog_rules.host(host, variables, state)]
 
 
 def identity(host: str, variables: Variables, state: State, products: list[str]) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils import (
     properties,
     sameness_rules,
     setting_rules,
+    syslog_rules,
     zookeeper_rules,
     zookeeper_settings,
 )
@@ -70,6 +71,7 @@ def check(groups: Groups, hosts: Hosts) -> list[Finding]:
         sameness_rules.servers,
         sameness_rules.racks,
         owned,
+        syslog_rules.settings,
     )
     return [finding for rule in rules for finding in rule(groups, hosts)]
 

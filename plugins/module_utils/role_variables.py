@@ -6,9 +6,9 @@ from pathlib import Path
 
 ROLES = Path(__file__).parents[2] / "roles"
 # The roles whose variables describe hosts, and how a cluster is asked; other verbs' variables stay with them.
-DESCRIBING = ("preflight", "host_tuning", "java", "dist", "zookeeper", "kafka", "verify")
+DESCRIBING = ("preflight", "host_tuning", "java", "dist", "zookeeper", "kafka", "verify", "syslog_ingest")
 # What a role describes is asked only of the hosts of its group.
-OF_GROUP = {"zookeeper": "zookeeper", "kafka": "kafka"}
+OF_GROUP = {"zookeeper": "zookeeper", "kafka": "kafka", "syslog_ingest": "syslog_ingest"}
 
 
 def defaults_file(role: str) -> Path:

@@ -12,7 +12,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils import properties
 from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
 
 # Beginnings that are this collection's alone: whatever begins so and is unknown is a mistake.
-OWN = ("kafka_", "zookeeper_", "host_tuning_", "preflight_")
+OWN = ("kafka_", "zookeeper_", "host_tuning_", "preflight_", "syslog_ingest_")
 # Ansible's own words.
 ANSIBLE = re.compile(r"(ansible|molecule|inventory|group|hostvars|omit|play|playbook|role|environment)(_|$)")
 # As alike as this, a name that begins otherwise is taken for a misspelt one of ours.

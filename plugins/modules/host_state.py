@@ -45,6 +45,16 @@ options:
     type: list
     elements: int
     default: []
+  udp_ports:
+    description: UDP ports to look for a socket on.
+    type: list
+    elements: int
+    default: []
+  files:
+    description: Patterns of file names to look for, such as C(/usr/lib*/x.so).
+    type: list
+    elements: str
+    default: []
   resolve:
     description: Host names to resolve on the host.
     type: list
@@ -167,6 +177,14 @@ ports:
   description: For each port, as text, the listener's pid and process, or null.
   returned: always
   type: dict
+udp_ports:
+  description: For each UDP port, as text, the pid and process that have it, or null.
+  returned: always
+  type: dict
+files:
+  description: For each pattern the files that match it.
+  returned: always
+  type: dict
 resolved:
   description: Each name's addresses on this host.
   returned: always
@@ -218,6 +236,8 @@ applied:
   type: dict
 """
 
+import glob
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.barevm.kafka.plugins.module_utils import (
     disk_reading,
@@ -239,6 +259,8 @@ def main():
             "sysctls": STRINGS,
             "disks": STRINGS,
             "ports": {"type": "list", "elements": "int", "default": []},
+            "udp_ports": {"type": "list", "elements": "int", "default": []},
+            "files": STRINGS,
             "resolve": STRINGS,
             "zookeeper_dirs": STRINGS,
             "kafka_log_dirs": STRINGS,
@@ -280,6 +302,8 @@ def main():
             os=host_reading.operating_system(),
             disks=host_reading.disks(asked["disks"]),
             ports=host_reading.ports(asked["ports"]),
+            udp_ports=host_reading.ports(asked["udp_ports"], "udp"),
+            files={pattern: sorted(glob.glob(pattern)) for pattern in asked["files"]},
             resolved=host_reading.resolved(asked["resolve"]),
             identities=disk_reading.identities(
                 asked["zookeeper_dirs"], asked["kafka_log_dirs"], asked["services"]

@@ -173,8 +173,8 @@ def test_the_host_s_own_name_is_a_loopback_address() -> None:
 def test_names_of_others_must_be_known_where_they_are_needed() -> None:
     groups, hosts = apart(["zk1"], ["k1.example.com", "192.0.2.12"])
     cluster = cluster_model.build(groups, hosts)
-    assert cluster_model.peer_names(cluster, in_kafka=False) == ["zk1"]
-    assert cluster_model.peer_names(cluster, in_kafka=True) == ["zk1", "k1.example.com"]
+    assert cluster_model.peer_names(cluster, in_cluster=True, to_brokers=False) == ["zk1"]
+    assert cluster_model.peer_names(cluster, in_cluster=True, to_brokers=True) == ["zk1", "k1.example.com"]
     of_server: dict[str, Any] = {"resolved": {"zk1": []}}
     of_broker: dict[str, Any] = {"resolved": {"zk1": [], "k1.example.com": []}}
     found = [

@@ -1,0 +1,34 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What role syslog_ingest prints; all of it is computed in module_utils."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible_collections.barevm.kafka.plugins.module_utils import cluster_model, syslog_config
+
+
+def _brokers(cluster: Mapping[str, Any], listener: str) -> list[str]:
+    """``host:port`` of every broker at one listener, that which brokers use among themselves by default."""
+    wanted = listener or cluster["kafka"]["inter_broker_listener"]
+    return [
+        cluster_model.address_port(one["advertised_address"], one["advertised_port"])
+        for broker in cluster["kafka"]["brokers"]
+        for one in broker["listeners"]
+        if one["name"] == wanted
+    ]
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {
+            "syslog_brokers": _brokers,
+            "syslog_client_properties": syslog_config.client_properties,
+            "syslog_config": syslog_config.config,
+            "syslog_environment": syslog_config.environment,
+            "syslog_lacks_packages": lambda files: not (
+                files[cluster_model.SYSLOG_FILES[0]]
+                and any(files[pattern] for pattern in cluster_model.SYSLOG_FILES[1:])
+            ),
+        }

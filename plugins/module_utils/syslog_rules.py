@@ -1,0 +1,265 @@
+"""The rules of a syslog ingest: in the inventory, and against what its host says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.barevm.kafka.plugins.module_utils import cluster_model, effective_settings
+from ansible_collections.barevm.kafka.plugins.module_utils.cluster_model import Groups, Hosts
+from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
+from ansible_collections.barevm.kafka.plugins.module_utils.syslog_config import OWNED
+
+RMEM_MAX = "net.core.rmem_max"
+BUFFER = "syslog_ingest_receive_buffer_bytes"
+# kafka.common.internals.Topic: legal characters, and 249 of them at most.
+TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+# A record is a batch of one at least; JSON writes one byte as up to six.
+ENVELOPE_BYTES = 4096
+ESCAPED = 6
+LEAST = {
+    "syslog_ingest_udp_threads": (1, 32, "imudp takes 1 to 32"),
+    "syslog_ingest_max_message_bytes": (480, 131072, "RFC 5424 wants 480, and librdkafka's default ends at 1 MB"),
+    "syslog_ingest_partitions": (1, 10_000, "a topic has one at least"),
+    "syslog_ingest_replication_factor": (1, 1000, "a partition has one at least"),
+    "syslog_ingest_min_insync_replicas": (1, 1000, "one replica at least is in sync"),
+    "syslog_ingest_message_timeout_ms": (1000, 2**31 - 1, "below 1 s a leader's election would time out"),
+    "syslog_ingest_client_queue_messages": (1000, 10_000_000, "below 1000 the client would refuse lines in bursts"),
+    "syslog_ingest_queue_messages": (1000, 10_000_000, "below 1000 bursts would be dropped"),
+    "syslog_ingest_queue_memory_messages": (100, 10_000_000, "the disk takes over from 100 on"),
+    "syslog_ingest_queue_max_disk_mb": (32, 2**31 - 1, "its files have 16 MiB each"),
+    "syslog_ingest_worker_threads": (1, 64, "there is one at least"),
+    "syslog_ingest_stats_interval_s": (1, 86_400, "rsyslog counts in seconds"),
+    "syslog_ingest_stats_max_mb": (1, 2**20, "below 1 MiB there would be nothing to read"),
+    "syslog_ingest_proof_timeout_s": (1, 3600, "a line takes some milliseconds at least"),
+}
+
+
+def settings(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
+    """Everything that the inventory alone shows to be wrong with the hosts of group syslog_ingest."""
+    for host in groups.get("syslog_ingest", []):
+        variables = hosts[host]
+        yield from _numbers(host, variables)
+        yield from _ports(host, variables, host in groups["zookeeper"], host in groups["kafka"])
+        yield from _buffer(host, variables)
+        yield from _record(host, variables)
+        yield from _topic(host, variables, groups, hosts)
+        yield from _client(host, variables, groups, hosts)
+        yield from _folders(host, variables)
+
+
+def _numbers(host: str, variables: Mapping[str, Any]) -> Iterator[Finding]:
+    for name, (least, most, why) in LEAST.items():
+        if not least <= variables[name] <= most:
+            yield Finding(
+                host, name, variables[name], f"it takes {least} to {most}: {why}", "Choose a number in that range"
+            )
+
+
+def _ports(host: str, variables: Mapping[str, Any], in_zookeeper: bool, in_kafka: bool) -> Iterator[Finding]:
+    udp, tcp = variables["syslog_ingest_udp_port"], variables["syslog_ingest_tcp_port"]
+    for name, port in (("syslog_ingest_udp_port", udp), ("syslog_ingest_tcp_port", tcp)):
+        if not 0 <= port <= 65535:
+            yield Finding(host, name, port, "a port is a number from 1 to 65535, and 0 is none", "Choose another")
+    if not udp and not tcp:
+        yield Finding(
+            host,
+            "syslog_ingest_udp_port",
+            0,
+            "syslog_ingest_tcp_port is 0 too, so no line could come in",
+            "Give at least one of them",
+        )
+    taken: dict[int, str] = {}
+    if in_zookeeper:
+        for kind in ("client", "peer", "election"):
+            taken[variables[f"zookeeper_{kind}_port"]] = f"zookeeper_{kind}_port"
+    if in_kafka:
+        for listener in cluster_model.listeners(variables):
+            taken[listener["port"]] = f"kafka_listeners[{listener['name']}].port"
+    if tcp in taken:
+        yield Finding(
+            host, "syslog_ingest_tcp_port", tcp, f"{taken[tcp]} has this port too", "Choose another for one of them"
+        )
+
+
+def _buffer(host: str, variables: Mapping[str, Any]) -> Iterator[Finding]:
+    asked = variables[BUFFER]
+    if asked and not 4096 <= asked <= 2**30:
+        yield Finding(host, BUFFER, asked, "it takes 4096 to 1073741824", "Choose a number in that range, or 0")
+        return
+    most = variables["host_tuning_sysctl"].get(RMEM_MAX)
+    if most is not None and str(most).isdigit() and asked > int(most):
+        yield Finding(
+            host,
+            BUFFER,
+            asked,
+            f"host_tuning_sysctl asks for {RMEM_MAX} = {most}, to which the kernel would cut it",
+            f"Raise {RMEM_MAX} in host_tuning_sysctl to {asked}, or lower the buffer",
+        )
+
+
+def _record(host: str, variables: Mapping[str, Any]) -> Iterator[Finding]:
+    template = variables["syslog_ingest_template"]
+    if not template or "\n" in template or "\\n" in template:
+        yield Finding(
+            host,
+            "syslog_ingest_template",
+            template,
+            "a record has something in it and no line end but the one that is always added",
+            "Write it in one line, such as %rawmsg%",
+        )
+
+
+def _topic(host: str, variables: Mapping[str, Any], groups: Groups, hosts: Hosts) -> Iterator[Finding]:
+    topic = variables["syslog_ingest_topic"]
+    if not TOPIC.fullmatch(topic) or topic in (".", "..") or topic.startswith("__"):
+        yield Finding(
+            host,
+            "syslog_ingest_topic",
+            topic,
+            "a topic's name is 1 to 249 letters, digits, dots, underscores and hyphens, and does not begin with __",
+            "Choose another name",
+        )
+    factor, least = variables["syslog_ingest_replication_factor"], variables["syslog_ingest_min_insync_replicas"]
+    brokers = len(groups["kafka"])
+    if factor > brokers > 0:
+        yield Finding(
+            host,
+            "syslog_ingest_replication_factor",
+            factor,
+            f"it asks for more replicas than there are brokers ({brokers})",
+            f"Add brokers to the group kafka, or set it to {brokers} or less",
+        )
+    if least > factor:
+        yield Finding(
+            host,
+            "syslog_ingest_min_insync_replicas",
+            least,
+            f"it is above syslog_ingest_replication_factor ({factor}), so acks=all could never be given",
+            f"Set it to {max(1, factor - 1)} or less",
+        )
+    elif least == factor and factor > 1:
+        yield Finding(
+            host,
+            "syslog_ingest_min_insync_replicas",
+            least,
+            "it equals syslog_ingest_replication_factor, so no broker can stop without lines waiting here",
+            f"Set it to {factor - 1}",
+            "warning",
+        )
+    longest = ESCAPED * variables["syslog_ingest_max_message_bytes"] + ENVELOPE_BYTES
+    for broker in effective_settings.brokers(groups, hosts):
+        most = broker.number("message.max.bytes")
+        if most is not None and longest > most:
+            yield Finding(
+                host,
+                "syslog_ingest_max_message_bytes",
+                variables["syslog_ingest_max_message_bytes"],
+                f"a record of it may have {longest} bytes, and {broker.host} takes {most} ({broker.where('message.max.bytes')}): "
+                "omkafka would hand it over for ever",
+                f"Lower it to {(most - ENVELOPE_BYTES) // ESCAPED}, or raise message.max.bytes of the brokers",
+            )
+            break
+
+
+def _client(host: str, variables: Mapping[str, Any], groups: Groups, hosts: Hosts) -> Iterator[Finding]:
+    given = variables["syslog_ingest_client_properties"]
+    for name in sorted(given):
+        if name in OWNED:
+            yield Finding(
+                host,
+                f"syslog_ingest_client_properties[{name}]",
+                given[name],
+                "the role sets it, since what is lost depends on it",
+                f"Use {OWNED[name]} instead",
+            )
+        elif not re.fullmatch(r"[a-z][a-z0-9._]*", str(name)):
+            yield Finding(
+                host,
+                f"syslog_ingest_client_properties[{name}]",
+                given[name],
+                "librdkafka's properties have lower case letters, digits, dots and underscores",
+                "Write it as librdkafka's CONFIGURATION.md does",
+            )
+    wanted = variables["syslog_ingest_listener"]
+    for broker in groups["kafka"]:
+        listeners = {one["name"]: one for one in cluster_model.listeners(hosts[broker])}
+        if not listeners:
+            continue
+        name = wanted or cluster_model.inter_broker_listener(hosts[broker])
+        if name not in listeners:
+            yield Finding(
+                host,
+                "syslog_ingest_listener",
+                wanted,
+                f"{broker} has no listener of that name",
+                f"Name one of {', '.join(listeners)}, or leave it empty",
+            )
+        elif listeners[name]["protocol"] != given.get("security.protocol", "PLAINTEXT").upper():
+            yield Finding(
+                host,
+                "syslog_ingest_client_properties",
+                given,
+                f"listener {name} of {broker} speaks {listeners[name]['protocol']}, and security.protocol is "
+                f"{given.get('security.protocol', 'PLAINTEXT')}",
+                f"Set security.protocol to {listeners[name]['protocol']}, with what it needs",
+            )
+        else:
+            continue
+        break
+
+
+def _folders(host: str, variables: Mapping[str, Any]) -> Iterator[Finding]:
+    queue, stats = variables["syslog_ingest_queue_dir"], variables["syslog_ingest_stats_file"]
+    for name, path in (("syslog_ingest_queue_dir", queue), ("syslog_ingest_stats_file", stats)):
+        if not re.fullmatch(r"(/[\w.-]+){2,}", path) or path.startswith(("/home/", "/root/", "/run/", "/tmp/")):
+            yield Finding(
+                host,
+                name,
+                path,
+                "the service may write below /var or a mount of its own, by a path of letters, digits, dots and hyphens",
+                "Choose such a path, which outlasts a reboot",
+            )
+
+
+def host(name: str, variables: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[Finding]:
+    """What reading a host of group syslog_ingest shows to be wrong, before it is changed."""
+    unit = state["units"].get("syslog-ingest.service")
+    if unit is None:
+        return
+    for kind, ports in (("tcp", state["ports"]), ("udp", state["udp_ports"])):
+        port = variables[f"syslog_ingest_{kind}_port"]
+        holder = ports.get(str(port))
+        if port and holder and holder["pid"] != unit["main_pid"]:
+            yield Finding(
+                name,
+                f"syslog_ingest_{kind}_port",
+                port,
+                f"the {kind.upper()} port is in use by {holder['process']} (pid {holder['pid']}), "
+                "which is not syslog-ingest.service",
+                "Stop that process, or choose another port; the host's own rsyslog must not listen on it",
+            )
+    asked = variables[BUFFER]
+    most = state["sysctls"].get(RMEM_MAX)
+    # What can be written is raised by role host_tuning.
+    if most is not None and asked > int(most) and RMEM_MAX in state["fixed_settings"]:
+        yield Finding(
+            name,
+            BUFFER,
+            asked,
+            f"{RMEM_MAX} is {most} and cannot be written here, as in a container, so the kernel would cut it",
+            f"Raise it on the machine around this host, or set {BUFFER} to {most} or to 0",
+        )
+    disk = state["disks"][variables["syslog_ingest_queue_dir"]]
+    free = disk["free_bytes"] // 2**20
+    if free < variables["syslog_ingest_queue_max_disk_mb"]:
+        yield Finding(
+            name,
+            "syslog_ingest_queue_max_disk_mb",
+            variables["syslog_ingest_queue_max_disk_mb"],
+            f"{disk['mount_point']} has {free} MiB free",
+            "Free some space, lower it, or give the queue a disk of its own by syslog_ingest_queue_dir",
+            # A queue that waits for Kafka is what took the space.
+            "warning" if unit["active_state"] == "active" else "error",
+        )
