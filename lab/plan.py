@@ -137,7 +137,7 @@ class Plan:
     @property
     def groups(self) -> dict[str, list[Host]]:
         """The inventory's groups."""
-        return {"zookeeper": self.ensemble, "kafka": self.members}
+        return {"zookeeper": self.ensemble, "kafka": self.members, "syslog_ingest": self.members[:1]}
 
     @property
     def log_dirs(self) -> list[str]:
@@ -207,6 +207,9 @@ class Plan:
         values: dict[str, str | int | list[str]] = {"kafka_cluster_name": self.name}
         if self.log_dirs:
             values |= {"kafka_log_dirs": self.log_dirs, "kafka_log_dir_min_free_mb": LOG_DIR_MIN_FREE_MB}
+        if self.backend != "nspawn":
+            # A kernel of its own, whose net.core.rmem_max can be set.
+            values["syslog_ingest_receive_buffer_bytes"] = 16777216
         if self.hosts < 3:
             # Too few brokers for the safe defaults, which would be refused.
             values |= {
@@ -217,6 +220,8 @@ class Plan:
                 "kafka_transaction_state_log_min_isr": 1,
                 "perf_replication_factor": self.hosts,
                 "perf_min_insync_replicas": 1,
+                "syslog_ingest_replication_factor": self.hosts,
+                "syslog_ingest_min_insync_replicas": 1,
             }
         return values
 

@@ -27,8 +27,10 @@ class FilterModule:
             "syslog_client_properties": syslog_config.client_properties,
             "syslog_config": syslog_config.config,
             "syslog_environment": syslog_config.environment,
-            "syslog_lacks_packages": lambda files: not (
-                files[cluster_model.SYSLOG_FILES[0]]
-                and any(files[pattern] for pattern in cluster_model.SYSLOG_FILES[1:])
+            "syslog_lacks_packages": lambda files: (
+                not (
+                    files[cluster_model.SYSLOG_FILES[0]]
+                    and any(files[pattern] for pattern in cluster_model.SYSLOG_FILES[1:])
+                )
             ),
         }

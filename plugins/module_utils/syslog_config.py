@@ -44,15 +44,12 @@ def client_properties(variables: Variables) -> dict[str, str]:
         "queue.buffering.max.messages": str(variables["syslog_ingest_client_queue_messages"]),
         # A linger of some milliseconds makes batches.
         "queue.buffering.max.ms": "5",
-        **{
-            str(name): _text(value)
-            for name, value in variables["syslog_ingest_client_properties"].items()
-        },
+        **{str(name): _text(value) for name, value in variables["syslog_ingest_client_properties"].items()},
     }
 
 
 def environment(variables: Variables) -> dict[str, str]:
-    """The inventory's client properties as environment variables, so that no secret stands in the configuration."""
+    """The inventory's client properties as environment variables: the configuration holds no secret."""
     return {
         _environment_name(name): _text(value)
         for name, value in variables["syslog_ingest_client_properties"].items()
@@ -81,7 +78,9 @@ def config(variables: Variables, brokers: Sequence[str]) -> str:
         ),
         *_inputs(variables),
         _call("module", load="omkafka"),
-        _call("template", name="record", type="string", string=_template(variables["syslog_ingest_template"])),
+        _call(
+            "template", name="record", type="string", string=_template(variables["syslog_ingest_template"])
+        ),
         _call(
             "template",
             name="stats",

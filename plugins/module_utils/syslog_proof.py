@@ -67,7 +67,8 @@ def make_topic(options: Mapping[str, Any], check_mode: bool) -> tuple[bool, list
     except KafkaException as error:
         raise Unproven(
             f"topic {name} could not be looked at or made through {', '.join(options['bootstrap_servers'])}: "
-            f"{error.args[0].str()}. Lines wait in the queue; see that brokers run and are reached, and run this again"
+            f"{error.args[0].str()}. Lines wait in the queue; see that brokers run and are reached, and run "
+            "this again"
         ) from None
     partitions = metadata.topics[name].partitions
     has = {
@@ -105,8 +106,8 @@ def prove(options: Mapping[str, Any]) -> list[dict[str, Any]]:
         return _sent_and_read(consumer, options)
     except KafkaException as error:
         raise Unproven(
-            f"Kafka did not answer at {', '.join(options['bootstrap_servers'])} ({error.args[0].str()}), so no line "
-            f"could be read back. rsyslog on {options['address']} takes lines and keeps them in its queue; see that "
+            f"Kafka did not answer at {', '.join(options['bootstrap_servers'])} ({error.args[0].str()}), so "
+            f"no line could be read back. rsyslog on {options['address']} takes lines and queues them; see that "
             "brokers run and are reached, and run this again"
         ) from None
     finally:
@@ -158,9 +159,10 @@ def _sent_and_read(consumer: Consumer, options: Mapping[str, Any]) -> list[dict[
             )
     if waiting:
         raise Unproven(
-            f"of the lines sent to {options['address']}, that over {_named(list(waiting))} did not come back from topic "
-            f"{options['topic']} within {options['timeout_s']:g} s. See `systemctl status syslog-ingest` there and what "
-            "its counters say; a firewall, and a template without the message, keep a line away too"
+            f"of the lines sent to {options['address']}, that over {_named(list(waiting))} did not come back "
+            f"from topic {options['topic']} within {options['timeout_s']:g} s. See `systemctl status "
+            "syslog-ingest` there and what its counters say; a firewall, and a template without the message, "
+            "keep a line away too"
         )
     return found
 
@@ -186,6 +188,6 @@ def _send(protocol: str, address: str, port: int, line: bytes) -> None:
             datagrams.sendto(line, where)
     except OSError as error:
         raise Unproven(
-            f"nothing could be sent to {address}, {protocol.upper()} port {port}: {error}. See that syslog-ingest.service "
-            "runs there, and what lies between"
+            f"nothing could be sent to {address}, {protocol.upper()} port {port}: {error}. See that "
+            "syslog-ingest.service runs there, and what lies between"
         ) from None

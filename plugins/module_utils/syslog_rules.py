@@ -20,12 +20,20 @@ ENVELOPE_BYTES = 4096
 ESCAPED = 6
 LEAST = {
     "syslog_ingest_udp_threads": (1, 32, "imudp takes 1 to 32"),
-    "syslog_ingest_max_message_bytes": (480, 131072, "RFC 5424 wants 480, and librdkafka's default ends at 1 MB"),
+    "syslog_ingest_max_message_bytes": (
+        480,
+        131072,
+        "RFC 5424 wants 480, and librdkafka's default ends at 1 MB",
+    ),
     "syslog_ingest_partitions": (1, 10_000, "a topic has one at least"),
     "syslog_ingest_replication_factor": (1, 1000, "a partition has one at least"),
     "syslog_ingest_min_insync_replicas": (1, 1000, "one replica at least is in sync"),
     "syslog_ingest_message_timeout_ms": (1000, 2**31 - 1, "below 1 s a leader's election would time out"),
-    "syslog_ingest_client_queue_messages": (1000, 10_000_000, "below 1000 the client would refuse lines in bursts"),
+    "syslog_ingest_client_queue_messages": (
+        1000,
+        10_000_000,
+        "below 1000 the client would refuse lines in bursts",
+    ),
     "syslog_ingest_queue_messages": (1000, 10_000_000, "below 1000 bursts would be dropped"),
     "syslog_ingest_queue_memory_messages": (100, 10_000_000, "the disk takes over from 100 on"),
     "syslog_ingest_queue_max_disk_mb": (32, 2**31 - 1, "its files have 16 MiB each"),
@@ -53,7 +61,11 @@ def _numbers(host: str, variables: Mapping[str, Any]) -> Iterator[Finding]:
     for name, (least, most, why) in LEAST.items():
         if not least <= variables[name] <= most:
             yield Finding(
-                host, name, variables[name], f"it takes {least} to {most}: {why}", "Choose a number in that range"
+                host,
+                name,
+                variables[name],
+                f"it takes {least} to {most}: {why}",
+                "Choose a number in that range",
             )
 
 
@@ -61,7 +73,9 @@ def _ports(host: str, variables: Mapping[str, Any], in_zookeeper: bool, in_kafka
     udp, tcp = variables["syslog_ingest_udp_port"], variables["syslog_ingest_tcp_port"]
     for name, port in (("syslog_ingest_udp_port", udp), ("syslog_ingest_tcp_port", tcp)):
         if not 0 <= port <= 65535:
-            yield Finding(host, name, port, "a port is a number from 1 to 65535, and 0 is none", "Choose another")
+            yield Finding(
+                host, name, port, "a port is a number from 1 to 65535, and 0 is none", "Choose another"
+            )
     if not udp and not tcp:
         yield Finding(
             host,
@@ -79,14 +93,20 @@ def _ports(host: str, variables: Mapping[str, Any], in_zookeeper: bool, in_kafka
             taken[listener["port"]] = f"kafka_listeners[{listener['name']}].port"
     if tcp in taken:
         yield Finding(
-            host, "syslog_ingest_tcp_port", tcp, f"{taken[tcp]} has this port too", "Choose another for one of them"
+            host,
+            "syslog_ingest_tcp_port",
+            tcp,
+            f"{taken[tcp]} has this port too",
+            "Choose another for one of them",
         )
 
 
 def _buffer(host: str, variables: Mapping[str, Any]) -> Iterator[Finding]:
     asked = variables[BUFFER]
     if asked and not 4096 <= asked <= 2**30:
-        yield Finding(host, BUFFER, asked, "it takes 4096 to 1073741824", "Choose a number in that range, or 0")
+        yield Finding(
+            host, BUFFER, asked, "it takes 4096 to 1073741824", "Choose a number in that range, or 0"
+        )
         return
     most = variables["host_tuning_sysctl"].get(RMEM_MAX)
     if most is not None and str(most).isdigit() and asked > int(most):
@@ -118,10 +138,13 @@ def _topic(host: str, variables: Mapping[str, Any], groups: Groups, hosts: Hosts
             host,
             "syslog_ingest_topic",
             topic,
-            "a topic's name is 1 to 249 letters, digits, dots, underscores and hyphens, and does not begin with __",
+            "it takes 1 to 249 letters, digits, dots, underscores and hyphens, and not __ at the beginning",
             "Choose another name",
         )
-    factor, least = variables["syslog_ingest_replication_factor"], variables["syslog_ingest_min_insync_replicas"]
+    factor, least = (
+        variables["syslog_ingest_replication_factor"],
+        variables["syslog_ingest_min_insync_replicas"],
+    )
     brokers = len(groups["kafka"])
     if factor > brokers > 0:
         yield Finding(
@@ -156,9 +179,9 @@ def _topic(host: str, variables: Mapping[str, Any], groups: Groups, hosts: Hosts
                 host,
                 "syslog_ingest_max_message_bytes",
                 variables["syslog_ingest_max_message_bytes"],
-                f"a record of it may have {longest} bytes, and {broker.host} takes {most} ({broker.where('message.max.bytes')}): "
-                "omkafka would hand it over for ever",
-                f"Lower it to {(most - ENVELOPE_BYTES) // ESCAPED}, or raise message.max.bytes of the brokers",
+                f"a record of it may have {longest} bytes, and {broker.host} takes {most} "
+                f"({broker.where('message.max.bytes')}): omkafka would hand it over for ever",
+                f"Lower it to {(most - ENVELOPE_BYTES) // ESCAPED}, or raise message.max.bytes",
             )
             break
 
@@ -213,13 +236,15 @@ def _client(host: str, variables: Mapping[str, Any], groups: Groups, hosts: Host
 def _folders(host: str, variables: Mapping[str, Any]) -> Iterator[Finding]:
     queue, stats = variables["syslog_ingest_queue_dir"], variables["syslog_ingest_stats_file"]
     for name, path in (("syslog_ingest_queue_dir", queue), ("syslog_ingest_stats_file", stats)):
-        if not re.fullmatch(r"(/[\w.-]+){2,}", path) or path.startswith(("/home/", "/root/", "/run/", "/tmp/")):
+        if not re.fullmatch(r"(/[\w.-]+){2,}", path) or path.startswith(
+            ("/home/", "/root/", "/run/", "/tmp/")
+        ):
             yield Finding(
                 host,
                 name,
                 path,
-                "the service may write below /var or a mount of its own, by a path of letters, digits, dots and hyphens",
-                "Choose such a path, which outlasts a reboot",
+                "it takes a path of letters, digits, dots and hyphens, two names or more, that outlasts a reboot",
+                "Choose one below /var, or on a mount of its own",
             )
 
 

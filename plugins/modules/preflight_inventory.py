@@ -7,8 +7,9 @@ module: preflight_inventory
 short_description: Judge the whole inventory before any host is touched
 version_added: 0.1.0
 description:
-  - Resolves the variables of every host of the groups C(zookeeper), C(kafka) and C(syslog_ingest), role defaults included,
-    whatever C(--limit) says, and checks them one by one and against each other. Opens no connection.
+  - Resolves the variables of every host of the groups C(zookeeper), C(kafka) and C(syslog_ingest), role
+    defaults included, whatever C(--limit) says, and checks them one by one and against each other.
+    Opens no connection.
   - Fails with every finding in one message, each with host, variable, value, rule and remedy.
   - Its result describes the cluster to every later task. Variables belong into the inventory or on the
     command line, since a play's own variables are not seen by it.

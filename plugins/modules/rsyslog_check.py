@@ -7,10 +7,10 @@ module: rsyslog_check
 short_description: Let a host's rsyslog and librdkafka judge a configuration before it is written
 version_added: 0.1.0
 description:
-  - Runs C(rsyslogd -N1) on the text, with its folder of state replaced by an empty one, since omkafka reads and
-    removes its file of failed messages also when it only validates.
-  - Makes a producer of the client's properties with the host's own librdkafka, which connects to nobody. rsyslog
-    itself would find a wrong property at its first message, and then drop every line.
+  - Runs C(rsyslogd -N1) on the text, with its folder of state replaced by an empty one, since omkafka reads
+    and removes its file of failed messages also when it only validates.
+  - Makes a producer of the client's properties with the host's own librdkafka, which connects to nobody.
+    rsyslog itself would find a wrong property at its first message, and then drop every line.
   - Changes nothing.
 options:
   content:
@@ -75,7 +75,9 @@ def main() -> None:
         wrong = rsyslog_check.config(given["content"], given["state_dir"], given["environment"])
         wrong += [f"Kafka's client: {one}" for one in rsyslog_check.client(given["client_properties"])]
     except (OSError, subprocess.TimeoutExpired) as error:
-        module.fail_json(msg=f"rsyslog could not be asked: {error}; see that rsyslog and rsyslog-kafka are installed")
+        module.fail_json(
+            msg=f"rsyslog could not be asked: {error}; see that rsyslog and rsyslog-kafka are installed"
+        )
     if wrong:
         module.fail_json(msg="Nothing was written, since the host's rsyslog refuses it: " + "; ".join(wrong))
     module.exit_json(changed=False, judged=True)

@@ -7,8 +7,8 @@ module: udp_sockets
 short_description: Read the effective receive buffer of a UDP port's sockets
 version_added: 0.1.0
 description:
-  - Asks the kernel by C(ss -u -a -m -n), since a program that asks for more than C(net.core.rmem_max) gets less
-    without a word, and one with C(CAP_NET_ADMIN) gets more than that.
+  - Asks the kernel by C(ss -u -a -m -n), since a program that asks for more than C(net.core.rmem_max) gets
+    less without a word, and one with C(CAP_NET_ADMIN) gets more than that.
   - Changes nothing.
 options:
   port:

@@ -71,6 +71,7 @@ def test_an_inventory_says_every_host_once_with_its_ids(hosts: int, user: str) -
     assert groups == {
         "zookeeper": [host.name for host in plan.ensemble],
         "kafka": [host.name for host in plan.members],
+        "syslog_ingest": [plan.members[0].name],
     }
     with_id = [name for name, host in inventory["hosts"].items() if "zookeeper_id" in host]
     assert with_id == groups["zookeeper"]
