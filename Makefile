@@ -27,7 +27,7 @@ play = inventory=$$($(LAB) inventory --name $(LAB_NAME)) && $(TOOLS)/ansible-pla
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z_%-]+:.*## / { printf "  make %-23s %s\n", $$1, $$2 }' Makefile
 
 lab: ## from a bare machine to a proven cluster on hosts of its own (LAB_HOSTS, LAB_BACKEND, LAB_RELEASE, LAB_NAME, LAB_SUBNET)
 	@$(LAB) make $(lab_options)
@@ -68,14 +68,16 @@ unit: venv test-tools ## unit tests
 integration: venv test-tools ## modules against real ZooKeeper and broker processes on loopback
 	@$(TOOLS)/python tests/run.py integration
 
-molecule: venv ## all scenarios on hosts of their own, side by side but for those under load
-	@$(TOOLS)/python tests/run.py molecule molecule-change molecule-chaos
+molecule: venv ## all scenarios on hosts of their own, side by side but for those under load and on a virtual machine
+	@$(TOOLS)/python tests/run.py molecule molecule-change molecule-chaos molecule-host_tuning_vm
 
 molecule-cluster: ## three hosts from bare to proven, --check against what then changed, reboot, --limit, --tags
 
 molecule-change: ## changes of a cluster that serves: rolled, killed in the middle and finished, refused, cured
 
 molecule-chaos: ## five faults while records are sent, and runs that are killed in the middle of one
+
+molecule-host_tuning_vm: ## tuning on a virtual machine: read from /proc, after a reboot too, and broken by hand
 
 molecule-roles: ## host_tuning, java, dist, zookeeper and kafka each alone
 

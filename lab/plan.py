@@ -50,9 +50,9 @@ class Plan:
     cpus: int = 0
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", self.name):
+        if not re.fullmatch(r"[a-z][a-z0-9_-]{0,30}", self.name):
             raise LabError(
-                f"lab name {self.name!r}: use up to 31 lower-case letters, digits and '-', a letter first"
+                f"lab name {self.name!r}: use up to 31 of lower-case letters, digits, - and _, a letter first"
             )
         if not re.fullmatch(r"[a-z][a-z0-9-]{0,20}", self.prefix):
             raise LabError(

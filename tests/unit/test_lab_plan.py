@@ -129,7 +129,7 @@ def test_brokers_are_given_the_file_systems_that_their_hosts_have() -> None:
     }
 
 
-@given(name=st.from_regex(r"[a-z][a-z0-9-]{0,30}", fullmatch=True), state=st.text(max_size=200))
+@given(name=st.from_regex(r"[a-z][a-z0-9_-]{0,30}", fullmatch=True), state=st.text(max_size=200))
 def test_a_bridge_name_fits_the_kernel(name: str, state: str) -> None:
     assert len(bridge_name(name, state)) <= 15
 
