@@ -66,6 +66,7 @@ def test_names_of_the_collection_are_there(page: Path) -> None:
 def test_variables_are_there(page: Path) -> None:
     """Of the names in backticks, those that begin like a role's variable."""
     there = {path.stem for path in (ROOT / "plugins/modules").iterdir()}
+    there |= {path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml")}
     there |= {
         "preflight_cluster",
         "preflight_host",
