@@ -1,0 +1,97 @@
+"""What the controller itself can see of datagrams on their way: its own socket, and the port to the host.
+
+A lab's host hangs on a bridge of this machine by a port of its own (a tap, a veth). It is found as the kernel
+would send: route, neighbour, forwarding table of the bridge. Where there is no such port, nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.barevm.kafka.plugins.module_utils.udp_counters import snmp
+
+LIMIT_S = 5.0
+SYS = Path("/sys/class/net")
+
+
+@dataclass(frozen=True)
+class Way:
+    """How datagrams leave the controller; ``port`` is empty where the last one before the host is not seen.
+
+    ``kind`` of the port is "tap" (a virtual machine) or "veth" (a container on this machine's own kernel).
+    """
+
+    device: str
+    mtu: int
+    port: str
+    kind: str = ""
+    why: str = ""
+
+
+def way(address: str) -> Way:
+    """The way to an IPv4 address; raises OSError where there is none, or no tool to find it."""
+    route = _first(_ip("route", "get", address))
+    device = str(route.get("dev", ""))
+    if not device:
+        raise OSError(f"there is no route to {address}")
+    mtu = int((SYS / device / "mtu").read_text())
+    if "gateway" in route or not (SYS / device / "bridge").is_dir():
+        why = (
+            f"the way to {address} leaves by {device}, which is no bridge of this machine with the host on it"
+        )
+        return Way(device, mtu, "", why=why)
+    neighbour = _first(_ip("neigh", "show", address, "dev", device))
+    mac = neighbour.get("lladdr")
+    entries = json.loads(_said("bridge", "-j", "fdb", "show", "br", device))
+    ports = {
+        str(one["ifname"])
+        for one in entries
+        if mac and one.get("mac") == mac and one.get("master") == device and one.get("state") != "permanent"
+    }
+    if len(ports) != 1:
+        why = f"{device} does not know yet behind which of its ports {address} is"
+        return Way(device, mtu, "", why=why)
+    port = ports.pop()
+    return Way(device, mtu, port, "tap" if (SYS / port / "tun_flags").exists() else "veth")
+
+
+def counters(found: Way) -> dict[str, int | None]:
+    """Counters of this machine: what its sockets dropped, what was given to the port, and what dropped there.
+
+    Those of the port are packets, of everybody: a fragmented datagram is several. None is "not seen".
+    """
+    seen: dict[str, int | None] = {
+        "controller_send_buffer": snmp(Path("/proc/net/snmp").read_text())["Udp"].get("SndbufErrors", 0),
+        "tap_packets": None,
+        "tap_dropped": None,
+    }
+    if found.port:
+        statistics = SYS / found.port / "statistics"
+        seen["tap_packets"] = int((statistics / "tx_packets").read_text())
+        seen["tap_dropped"] = int((statistics / "tx_dropped").read_text())
+    return seen
+
+
+def _ip(*words: str) -> Any:
+    return json.loads(_said("ip", "-j", "-4", *words) or "[]")
+
+
+def _first(found: Any) -> Mapping[str, Any]:
+    return found[0] if found else {}
+
+
+def _said(*command: str) -> str:
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=LIMIT_S, check=False, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired:
+        raise OSError(f"{' '.join(command)} was not done after {LIMIT_S:g} s") from None
+    if done.returncode:
+        raise OSError(f"{' '.join(command)}: {done.stderr.strip()}")
+    return done.stdout

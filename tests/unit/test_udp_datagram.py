@@ -1,0 +1,114 @@
+"""The numbered lines of a UDP test, and reading them back."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+
+import pytest
+from ansible_collections.barevm.kafka.plugins.module_utils import (
+    udp_datagram,
+    udp_path,
+    udp_reading,
+    udp_sender,
+)
+
+RUN = "0badcafe"
+RFC_5424 = re.compile(rb"<\d{1,3}>1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \S+ \S+ \S+ \S+ - .+")
+
+
+def line(size: int = 256, step: int = 3) -> udp_datagram.Line:
+    return udp_datagram.Line(RUN, step, size, "2026-01-01T00:00:00.000Z", "controller")
+
+
+@pytest.mark.parametrize("size", [150, 512, 1472, udp_datagram.LARGEST])
+def test_a_line_has_its_size_and_is_syslog(size: int) -> None:
+    text = line(size).numbered(12)
+    assert len(text) == size
+    assert RFC_5424.fullmatch(text)
+    assert udp_datagram.read(text) == udp_datagram.Marked(RUN, 3, 12, True)
+
+
+def test_a_line_is_found_in_what_a_template_makes_of_it() -> None:
+    assert udp_datagram.read(b'{"msg": "' + line().numbered(999_999_999) + b'"}\n') == udp_datagram.Marked(
+        RUN, 3, 999_999_999, True
+    )
+    cut = udp_datagram.read(line().numbered(5)[:120])
+    assert cut is not None
+    assert (cut.number, cut.whole) == (5, False)
+    assert udp_datagram.read(b"<13>1 - - - - - - hello") is None
+
+
+def test_the_shortest_line() -> None:
+    least = udp_datagram.smallest(RUN, "controller")
+    assert len(line(least, step=99).numbered(0)) == least
+    with pytest.raises(ValueError, match=f"{least - 1} bytes are too few"):
+        line(least - 1, step=99)
+
+
+@pytest.mark.parametrize(("size", "packets"), [(1472, 1), (1473, 2), (2952, 2), (2953, 3), (65507, 45)])
+def test_fragments_of_a_datagram(size: int, packets: int) -> None:
+    assert udp_datagram.fragments(size, 1500) == packets
+
+
+def test_a_tally_counts_each_number_once() -> None:
+    tally = udp_reading.Tally(RUN, 3, 20)
+    for number in (0, 1, 1, 5, 19, 20):
+        tally.add(line().numbered(number))
+    tally.add(line(step=2).numbered(7))
+    tally.add(line().numbered(2)[:120])
+    tally.add(b"somebody else's")
+    tally.add(None)
+    assert tally.as_dict() == {
+        "distinct": 5,
+        "duplicates": 1,
+        "cut_short": 1,
+        "late": 1,
+        "foreign": 3,
+        "first_missing": 3,
+    }
+    whole = udp_reading.Tally(RUN, 3, 9)
+    for number in range(9):
+        whole.add(line().numbered(number))
+    assert whole.first_missing() is None
+
+
+def test_the_sender_keeps_its_rate_and_counts_what_the_kernel_took() -> None:
+    got: list[bytes] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(0.5)
+
+        def receive() -> None:
+            try:
+                while True:
+                    got.append(receiver.recv(2048))
+            except TimeoutError:
+                return
+
+        reading = threading.Thread(target=receive)
+        reading.start()
+        done = udp_sender.send(line(), receiver.getsockname(), 1000, 500, lambda text: None, "a test")
+        reading.join()
+    assert done.sent == 500
+    assert not done.errors
+    assert done.duration_s == pytest.approx(0.5 + done.held_up_s, abs=0.1)
+    numbers = [marked.number for text in got if (marked := udp_datagram.read(text))]
+    assert numbers == list(range(500))
+
+
+def test_what_the_kernel_refuses_has_no_number() -> None:
+    too_large = udp_datagram.Line(RUN, 1, udp_datagram.LARGEST + 1, "2026-01-01T00:00:00.000Z", "controller")
+    done = udp_sender.send(too_large, ("127.0.0.1", 9), 1000, 3, lambda text: None, "a test")
+    assert (done.sent, done.errors) == (0, {"EMSGSIZE": 3})
+
+
+def test_the_way_to_the_machine_itself_has_no_port() -> None:
+    found = udp_path.way("127.0.0.1")
+    assert (found.device, found.port) == ("lo", "")
+    assert "no bridge" in found.why
+    seen = udp_path.counters(found)
+    assert seen["tap_dropped"] is None
+    assert seen["controller_send_buffer"] is not None
