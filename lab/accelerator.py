@@ -17,6 +17,9 @@ LIMIT_S = 20.0
 POLL_S = 0.05
 # Its end is the proof: the kernel panics when its first process ends, which is a program of the initrd.
 BOOTED = "Attempted to kill init"
+HUNG = "KVM internal error"
+# Lines that say why it did not boot.
+REASONS = (HUNG, "error:", "Kernel panic")
 
 
 def boots(accelerator: str, kernel: Path, initrd: Path, limit_s: float = LIMIT_S) -> tuple[bool, str]:
@@ -42,7 +45,7 @@ def boots(accelerator: str, kernel: Path, initrd: Path, limit_s: float = LIMIT_S
         end = time.monotonic() + limit_s
         try:
             # KVM stops a machine that it cannot run, and leaves it there.
-            while child.poll() is None and time.monotonic() < end and "KVM internal error" not in said():
+            while child.poll() is None and time.monotonic() < end and HUNG not in said():
                 time.sleep(POLL_S)
         finally:
             child.kill()
@@ -50,9 +53,10 @@ def boots(accelerator: str, kernel: Path, initrd: Path, limit_s: float = LIMIT_S
         text = said()
     if BOOTED in text:
         return True, ""
-    words = next((line.strip() for line in text.splitlines() if "KVM internal error" in line), "")
-    last = [line.strip() for line in text.splitlines() if line.strip()]
-    return False, words or (last[-1] if last else f"nothing within {limit_s:.0f} s")
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or [
+        f"nothing within {limit_s:.0f} s"
+    ]
+    return False, next((line for line in lines if any(why in line for why in REASONS)), lines[-1])
 
 
 def find(kernel: Path, initrd: Path) -> tuple[str, str]:

@@ -33,7 +33,7 @@ def summary(plan: Plan, took: list[tuple[str, float]]) -> list[str]:
     Returns:
         Lines.
     """
-    lines = [f"Lab {plan.name}: {plan.hosts} hosts, Debian {plan.release}"]
+    lines = [f"Lab {plan.name}: {plan.hosts} hosts, Debian {plan.release}, {plan.backend}"]
     for host in plan.members:
         roles = f"broker {host.number}" + (f", ZooKeeper {host.number}" if host in plan.ensemble else "")
         lines.append(f"  {host.name:12} {host.address:15} {roles}")

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from lab import accelerator
+
 ROOT = Path(__file__).parents[2]
 NAME = "qemutest"
 SUBNET = "192.168.31.0/24"
@@ -146,6 +148,14 @@ def test_a_virtual_machine_from_its_first_boot_to_its_last(machine: tuple[dict, 
     again, _ = up()
     assert boot_id(again) not in (first, second)
     assert on_host(again, "cat note /srv/kafka/a/note /etc/machine-id").split() == ["kept", "kept", identity]
+
+    # The probe says yes where a kernel boots, and no where it ends before its first process.
+    boot = ROOT / ".lab" / NAME / "hosts" / f"{PREFIX}1" / "boot"
+    kernel, initrd = boot / "vmlinuz", boot / "initrd"
+    assert accelerator.boots("tcg", kernel, initrd, limit_s=120) == (True, "")
+    works, words = accelerator.boots("tcg", kernel, kernel, limit_s=120)
+    assert not works
+    assert "Kernel panic" in words
 
     refused = lab("up", "--name", NAME, "--memory-mb", "2048", check=False)
     assert refused.returncode == 1

@@ -58,7 +58,7 @@ def test_every_backend_has_its_tools_and_its_class() -> None:
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        ("echo 'failed to set MSR 0x10a' >&2; exit 134", "failed to set MSR 0x10a"),
+        ("echo 'error: failed to set MSR 0x10a'; echo Assertion; exit 134", "error: failed to set MSR 0x10a"),
         ("echo 'KVM internal error. Suberror: 1' >&2; exec sleep 60", "KVM internal error. Suberror: 1"),
         ("exec sleep 60", "nothing within 1 s"),
         ("echo 'Linux version 6.1'; exec sleep 60", "Linux version 6.1"),
