@@ -1,4 +1,4 @@
-"""What makes hosts: the one shape in which the lab's verbs see systemd-nspawn and qemu."""
+"""What makes hosts: the one shape in which the lab's verbs see systemd-nspawn, qemu and Vagrant."""
 
 from __future__ import annotations
 
