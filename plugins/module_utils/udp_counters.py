@@ -7,13 +7,12 @@ Sources: ip(8) and the kernel's Documentation/networking/statistics.rst for the 
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils import udp_stats
+from ansible_collections.barevm.kafka.plugins.module_utils import udp_sockets, udp_stats
 
 COMMAND_LIMIT_S = 10
 NET = Path("/sys/class/net")
@@ -90,8 +89,8 @@ def interface(address: str) -> dict[str, Any]:
 
 def receive_buffer_bytes(port: int) -> int | None:
     """The port's receive buffer as the kernel accounts it: twice what a program asks for (socket(7))."""
-    found = re.findall(r"skmem:\(r\d+,rb(\d+)", _said("ss", "-uanm", f"sport = :{port}"))
-    return min(map(int, found)) if found else None
+    found = [int(one["buffer_bytes"]) for one in udp_sockets.of_port(port)]
+    return min(found) * udp_sockets.BOOKKEEPING if found else None
 
 
 def _said(*command: str) -> str:
