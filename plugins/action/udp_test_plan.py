@@ -44,7 +44,8 @@ class ActionModule(ActionBase):
         warnings = udp_plan.warnings(asked["size"], way.mtu)
         for warning in warnings:
             display.warning(warning)
-        display.display(f"udp_test: {udp_plan.intention({**asked, 'address': address})}")
+        if asked["port"]:
+            display.display(f"udp_test: {udp_plan.intention({**asked, 'address': address})}")
         return result | {
             "run": secrets.token_hex(4),
             "address": address,

@@ -60,6 +60,8 @@ class Profile:
             # Noted first: an attempt that fails behind the copy is to restart the next time.
             lines.append(f"cmp -s {one} {other} || {{ : >{restart} && cp -p {one} {other}; }} || exit 1")
         lines.append(f"[ ! -e {restart} ] || systemctl restart {shlex.quote(unit)} || exit 1")
+        # Run by the timer's own service, it would be run again each minute.
+        lines.append(f"systemctl stop {TIMER}.timer 2>/dev/null")
         lines.append(f"rm -rf {shlex.quote(str(self.folder))}")
         beside = self.folder / "restore.new"
         beside.write_text("\n".join(lines) + "\n")

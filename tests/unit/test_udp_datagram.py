@@ -52,6 +52,11 @@ def test_fragments_of_a_datagram(size: int, packets: int) -> None:
     assert udp_datagram.fragments(size, 1500) == packets
 
 
+def test_fragments_carry_multiples_of_eight_bytes() -> None:
+    assert udp_datagram.fragments(2744, 1400) == 2
+    assert udp_datagram.fragments(2745, 1400) == 3
+
+
 def test_a_tally_counts_each_number_once() -> None:
     tally = udp_reading.Tally(RUN, 3, 20)
     for number in (0, 1, 1, 5, 19, 20):

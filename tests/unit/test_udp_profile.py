@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.barevm.kafka.plugins.module_utils.udp_profile import Profile
 
+STOPPED = "stop barevm-udp-test-restore.timer\n"
 NAMES = ["net.core.rmem_max", "net.core.netdev_max_backlog"]
 
 
@@ -46,7 +47,7 @@ def test_what_was_changed_is_put_back(host: Path) -> None:
     assert (host / "sys/net/core/rmem_max").read_text().strip() == "16777216"
     assert (host / "config").read_text() == "tuned\n"
     assert (host / "config").stat().st_mode & 0o777 == 0o600
-    assert told(host) == "restart rsyslog.service\n"
+    assert told(host) == "restart rsyslog.service\n" + STOPPED
     assert not (host / "kept").exists()
     assert not profile(host).put_back(), "a second time there is nothing to do"
 
@@ -56,7 +57,7 @@ def test_the_service_is_left_alone_where_no_file_differs(host: Path) -> None:
     changing.keep(NAMES, [str(host / "config")], "rsyslog.service")
     changing.set({"net.core.rmem_max": 212992})
     assert changing.put_back()
-    assert told(host) == ""
+    assert told(host) == STOPPED
     assert changing.values(NAMES) == {"net.core.rmem_max": "16777216", "net.core.netdev_max_backlog": None}
 
 
@@ -80,7 +81,9 @@ def test_what_could_not_be_put_back_can_be_tried_again(host: Path) -> None:
     assert changing.stands
     (host / "bin/systemctl").write_text(f'#!/bin/sh\necho "$@" >>{host}/told\n')
     assert changing.put_back()
-    assert told(host) == "restart rsyslog.service\n", "the service still runs with what was put back"
+    assert told(host) == "restart rsyslog.service\n" + STOPPED, (
+        "the service still runs with what was put back"
+    )
 
 
 def test_a_file_that_is_not_there_is_refused_before_anything_is_kept(host: Path) -> None:
