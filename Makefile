@@ -65,8 +65,8 @@ lint: venv ## format, rules, types, specs against docs
 unit: venv test-tools ## unit tests
 	@$(TOOLS)/python tests/run.py unit
 
-integration: venv test-tools ## modules against real ZooKeeper and broker processes on loopback
-	@$(TOOLS)/python tests/run.py integration
+integration: venv test-tools ## modules against real ZooKeeper and broker processes on loopback; the lab's virtual machines
+	@$(TOOLS)/python tests/run.py integration integration-machines
 
 molecule: venv ## all scenarios on hosts of their own, side by side but for those under load and on a virtual machine
 	@$(TOOLS)/python tests/run.py molecule molecule-change molecule-chaos molecule-host_tuning_vm

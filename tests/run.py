@@ -38,6 +38,8 @@ INTEGRATION = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests/inte
 # These mostly wait, for sessions and time-outs: beside the others.
 DURABILITY = [path for path in INTEGRATION if Path(path).stem.startswith("test_durability_")]
 FAULTS = [path for path in INTEGRATION if Path(path).stem.startswith("test_faults")]
+# These boot virtual machines: one after the other, and beside nothing else.
+MACHINES = [path for path in INTEGRATION if Path(path).stem in ("test_lab_qemu", "test_vagrant")]
 SCENARIOS = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
 
 
@@ -89,10 +91,13 @@ STAGES: dict[str, tuple[Phase, ...]] = {
         pytest("unit-oldest", ["tests/unit"], 600, ".venv-oldest", "-n", "auto"),
     ),
     "integration": (
-        pytest("integration", [path for path in INTEGRATION if path not in DURABILITY + FAULTS], 1500),
+        pytest(
+            "integration", [path for path in INTEGRATION if path not in DURABILITY + FAULTS + MACHINES], 1500
+        ),
         pytest("integration-durability", DURABILITY, 1500),
         pytest("integration-faults", FAULTS, 1500),
     ),
+    "integration-machines": (pytest("integration-machines", MACHINES, 1800),),
     "molecule": tuple(scenario(name) for name in SCENARIOS if name not in ALONE),
     **{f"molecule-{name}": (scenario(name),) for name in SCENARIOS if name in ALONE},
 }
