@@ -69,8 +69,9 @@ def test_a_kvm_that_boots_nothing(
 ) -> None:
     as_qemu(tmp_path, monkeypatch, script)
     start = time.monotonic()
-    assert accelerator.boots("kvm", NOWHERE, NOWHERE, limit_s=1) == (False, words)
-    assert time.monotonic() - start < 5
+    limit_s = 60 if accelerator.HUNG in script else 1
+    assert accelerator.boots("kvm", NOWHERE, NOWHERE, limit_s) == (False, words)
+    assert time.monotonic() - start < 20
 
 
 def test_a_kvm_that_boots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +96,7 @@ def test_too_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, labs
         machine.require_memory(2, 3501)
     # What a host takes is more than the host sees, and only those that do not run yet count.
     backend = qemu_lab(hosts=3)
-    with pytest.raises(LabError, match=r"3 hosts to boot with 3\d\d\d MB each"):
+    with pytest.raises(LabError, match=r"3 hosts to boot with 3428 MB each"):
         backend.require_room([])
     monkeypatch.setattr(Qemu, "pid", lambda _, name: 1 if name == "zkkafka1" else None)
     backend.require_room([])
@@ -175,7 +176,7 @@ def process_with(argument: str) -> Iterator[int]:
 def test_virtual_machines_are_found_by_their_folder_and_nobody_else(labs: Path) -> None:
     backend = qemu_lab()
     folder = backend.state.host_folder("zkkafka1")
-    with process_with(f"{folder}x/qemu.log"), process_with(f"{folder}/console.log"):
+    with process_with(f"{folder}x/qemu.log"), process_with(f"{folder}/qemu.log.1"):
         assert backend.pid("zkkafka1") is None
         # The first is a host of this lab by another name, which has no files any more.
         assert backend.names() == ["zkkafka1x"]
