@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.effects import STATE, VARIABLES
 from tests.integration.cluster import Kafka, free_ports
 from tests.integration.conftest import ROOT, AnsibleRun
 
@@ -124,14 +125,14 @@ def test_the_report_of_a_whole_cluster_and_of_a_broken_one(
     report = {
         "started": "2026-01-01T00:00:00.000000+00:00",
         "reports_dir": str(tmp_path / "reports"),
-        "states": {"zkkafka1": {"units": {"kafka.service": unit}, "pending": {"kafka.service": []}}},
+        "states": {"zkkafka1": {**STATE, "units": {"kafka.service": unit}, "pending": {"kafka.service": []}}},
         "outcomes": {
             "ensemble": "{{ zookeeper_ensemble }}",
             "registration": "{{ broker_registration }}",
             "records": "{{ record_roundtrip }}",
             "topics": "{{ topic_health }}",
         },
-        "cluster": {"kafka": {"brokers": []}},
+        "cluster": {"kafka": {"brokers": []}, "hosts": {"zkkafka1": VARIABLES}},
         "overrides": {"settings": {}, "unanswered": {}},
     }
     written = tmp_path / "reports" / "verify.json"
