@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +21,10 @@ NAME = "qemutest"
 SUBNET = "192.168.31.0/24"
 # Its network interface's name is found by that, whatever other labs there are.
 PREFIX = "vmt"
+UP = (
+    *("up", "--name", NAME, "--subnet", SUBNET, "--hosts", "1", "--backend", "qemu", "--user", "ops"),
+    *("--memory-mb", "1024", "--cpus", "1", "--log-file-systems", "1", "--prefix", PREFIX),
+)
 # An emulated machine on a busy one takes a minute to boot.
 LIMIT_S = 400
 pytestmark = pytest.mark.skipif(
@@ -41,10 +46,7 @@ def lab(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]
 
 def up() -> tuple[dict, str]:
     """Bring the lab up; its facts, and what was said."""
-    said = lab(
-        *("up", "--name", NAME, "--subnet", SUBNET, "--hosts", "1", "--backend", "qemu", "--user", "ops"),
-        *("--memory-mb", "1024", "--cpus", "1", "--log-file-systems", "1", "--prefix", PREFIX),
-    ).stdout
+    said = lab(*UP).stdout
     return json.loads(lab("status", "--json", "--name", NAME).stdout), said
 
 
@@ -160,3 +162,31 @@ def test_a_virtual_machine_from_its_first_boot_to_its_last(machine: tuple[dict, 
     refused = lab("up", "--name", NAME, "--memory-mb", "2048", check=False)
     assert refused.returncode == 1
     assert "memory_mb = 1024, and 2048 was asked for" in refused.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_interrupted_while_it_boots(number: signal.Signals) -> None:
+    lab("down", "--name", NAME)
+    begun = subprocess.Popen(
+        [sys.executable, "-m", "lab", *UP],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert begun.stdout is not None
+        while "booted" not in (line := begun.stdout.readline()):
+            assert line, "ended before it booted the machine"
+        begun.send_signal(number)
+        _, words = begun.communicate(timeout=60)
+        if number == signal.SIGINT:
+            assert begun.returncode == 130, words
+            assert traces() == []
+        else:
+            assert any("qemu-system" in trace for trace in traces())
+    finally:
+        begun.kill()
+        begun.communicate()
+        lab("down", "--name", NAME)
+    assert traces() == []
