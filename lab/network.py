@@ -96,9 +96,12 @@ def up(plan: Plan, bridge: str) -> None:
 
 
 def down(bridge: str) -> None:
-    """Remove what `up` made; settings go back where this was the last lab."""
+    """Remove what `up` made and what hangs on it; settings go back where this was the last lab."""
     run("nft", "delete", "table", "ip", table_name(bridge), may_fail=True)
     with _machine_lock():
+        # Tap devices outlast the virtual machines that they were made for.
+        for port in ports(bridge):
+            run("ip", "link", "delete", port, may_fail=True)
         if bridge in bridges():
             run("ip", "link", "delete", bridge)
         if BEFORE.exists() and not bridges():

@@ -88,8 +88,6 @@ class Qemu:
 
     def network_down(self) -> None:
         """Remove it, with the tap devices that an aborted run has left."""
-        for port in network.ports(self.bridge):
-            run("ip", "link", "delete", port, may_fail=True)
         network.down(self.bridge)
 
     def network_present(self) -> bool:

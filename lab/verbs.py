@@ -48,10 +48,10 @@ def up(name: str, wishes: dict[str, Any]) -> Plan:
             # No run has got to its end here: what an aborted one left may be another lab's shape.
             remove_leftovers(state)
         new = [host for host in plan.members if not state.host_folder(host.name).is_dir()]
-        backend.require_room(new)
         with ExitStack() as undo:
             if fresh:
                 undo.callback(remove_tree, state.folder)
+            backend.require_room(new)
             backend.prepare()
             state.make_key()
             if not backend.network_present():

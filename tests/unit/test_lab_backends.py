@@ -15,7 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab import accelerator, machine, qemu, state
+from lab import accelerator, machine, network, qemu, state, verbs
 from lab.backend import BACKEND_CLASSES, backend_of, backends_of_leftovers
 from lab.errors import LabError
 from lab.images import image_name
@@ -102,6 +102,18 @@ def test_too_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, labs
     backend.require_room([])
 
 
+def test_a_lab_that_is_refused_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, labs: Path
+) -> None:
+    monkeypatch.setattr(machine, "MEMORY", tmp_path / "meminfo")
+    machine.MEMORY.write_text("MemAvailable:    1000000 kB\n")
+    monkeypatch.setattr(machine, "install", lambda _: None)
+    monkeypatch.setattr(network, "refuse_used_range", lambda *_: None)
+    with pytest.raises(LabError, match=r"too little memory"):
+        verbs.up("two", {"backend": "qemu"})
+    assert not (labs / "two").exists()
+
+
 def test_an_architecture_without_a_kernel(monkeypatch: pytest.MonkeyPatch, labs: Path) -> None:
     monkeypatch.setattr(qemu.platform, "machine", lambda: "aarch64")
     with pytest.raises(LabError, match=r"x86_64; this machine is aarch64.*LAB_BACKEND=nspawn"):
@@ -142,6 +154,18 @@ def test_waits_grow_with_what_hosts_share(labs: Path, monkeypatch: pytest.Monkey
     )
     (emulated.state.folder / "accelerator").write_text("kvm\n")
     assert emulated.ssh_limit_s == 120
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes network interfaces, which takes root")
+def test_a_bridge_goes_with_the_tap_of_a_machine_that_has_ended() -> None:
+    """As after a run that was killed: whichever backend removes the bridge, the tap goes."""
+    bridge, tap = f"kl-unit-{os.getpid() % 10**6}", f"unit-{os.getpid() % 10**6}"
+    subprocess.run(["ip", "link", "add", bridge, "type", "bridge"], check=True)
+    subprocess.run(["ip", "tuntap", "add", "dev", tap, "mode", "tap"], check=True)
+    subprocess.run(["ip", "link", "set", tap, "master", bridge], check=True)
+    network.down(bridge)
+    assert not Path("/sys/class/net", bridge).exists()
+    assert not Path("/sys/class/net", tap).exists()
 
 
 @given(name=st.from_regex(r"[a-z][a-z0-9-]{0,20}", fullmatch=True), number=st.integers(1, 50))

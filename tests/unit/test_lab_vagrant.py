@@ -99,6 +99,21 @@ def test_what_cannot_be_is_refused(tmp_path: Path, variable: str, value: str, wo
     assert words in refused.stderr
 
 
+def test_a_play_over_an_inventory_that_cannot_be_fails(tmp_path: Path) -> None:
+    """Not as one over no hosts, which succeeds."""
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(SCRIPT.parent), "site.yml"],
+        cwd=ROOT,
+        env=os.environ | {"VAGRANT_DOTFILE_PATH": str(tmp_path), "LAB_HOSTS": "three"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    assert "LAB_HOSTS=three: give a whole number" in done.stdout + done.stderr
+
+
 def test_a_host_that_is_up_is_reached_by_its_own_key_and_its_key_is_checked(tmp_path: Path) -> None:
     folder = bring_up(tmp_path, "zkkafka1", "qemu")
     found = json.loads(inventory(tmp_path).stdout)
