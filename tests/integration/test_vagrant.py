@@ -108,6 +108,8 @@ def test_the_vagrantfile_is_valid() -> None:
         ("LAB_MEMORY_MB", "100", "LAB_MEMORY_MB=100: give a whole number from 1024 on"),
         ("LAB_SUBNET", "192.168.20.0/29", "no room for LAB_HOSTS=3 from its address number 20 on"),
         ("LAB_SUBNET", "here", "give one like 192.168.20.0/24"),
+        ("LAB_SUBNET", "fd00::/64", "LAB_SUBNET=fd00::/64 is no range of IPv4 addresses"),
+        ("LAB_SUBNET", "192.168.20.7/24", "is no range of IPv4 addresses; give one like 192.168.20.0/24"),
         ("LAB_DRIVER", "fast", "LAB_DRIVER=fast: kvm or qemu"),
     ],
 )
