@@ -243,7 +243,7 @@ def _folders(host: str, variables: Mapping[str, Any]) -> Iterator[Finding]:
                 host,
                 name,
                 path,
-                "it takes a path of letters, digits, dots and hyphens, two names or more, that outlasts a reboot",
+                "it takes a path of letters, digits, dots and hyphens, two names or more",
                 "Choose one below /var, or on a mount of its own",
             )
 
