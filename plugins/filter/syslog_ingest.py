@@ -6,7 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils import cluster_model, syslog_config
+from ansible_collections.barevm.kafka.plugins.module_utils import (
+    cluster_model,
+    logstash_pipeline,
+    syslog_config,
+)
 
 
 def _brokers(cluster: Mapping[str, Any], listener: str) -> list[str]:
@@ -23,6 +27,10 @@ def _brokers(cluster: Mapping[str, Any], listener: str) -> list[str]:
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "logstash_heap_mb": logstash_pipeline.heap_mb,
+            "logstash_pipeline": logstash_pipeline.pipeline,
+            "logstash_problems": logstash_pipeline.problems,
+            "logstash_settings": logstash_pipeline.settings,
             "syslog_brokers": _brokers,
             "syslog_client_properties": syslog_config.client_properties,
             "syslog_config": syslog_config.config,

@@ -25,7 +25,8 @@ def parsed(shown: str, port: int) -> list[dict[str, int | str]]:
     for line in shown.splitlines():
         fields = line.split()
         if len(fields) >= 4 and not line[0].isspace():
-            local = next((one for one in fields if re.search(rf":{port}$", one)), "")
+            # State, Recv-Q, Send-Q, local address, peer.
+            local = fields[3] if fields[3].endswith(f":{port}") else ""
         memory = _MEMORY.search(line)
         if memory and local:
             found.append(
