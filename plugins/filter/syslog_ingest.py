@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.barevm.kafka.plugins.module_utils import (
@@ -13,17 +13,6 @@ from ansible_collections.barevm.kafka.plugins.module_utils import (
 )
 
 
-def _brokers(cluster: Mapping[str, Any], listener: str) -> list[str]:
-    """``host:port`` of every broker at one listener, that which brokers use among themselves by default."""
-    wanted = listener or cluster["kafka"]["inter_broker_listener"]
-    return [
-        cluster_model.address_port(one["advertised_address"], one["advertised_port"])
-        for broker in cluster["kafka"]["brokers"]
-        for one in broker["listeners"]
-        if one["name"] == wanted
-    ]
-
-
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
@@ -31,7 +20,9 @@ class FilterModule:
             "logstash_pipeline": logstash_pipeline.pipeline,
             "logstash_problems": logstash_pipeline.problems,
             "logstash_settings": logstash_pipeline.settings,
-            "syslog_brokers": _brokers,
+            "syslog_brokers": lambda cluster, listener: cluster_model.bootstrap_servers(
+                cluster["kafka"], listener
+            ),
             "syslog_client_properties": syslog_config.client_properties,
             "syslog_config": syslog_config.config,
             "syslog_environment": syslog_config.environment,
