@@ -81,6 +81,8 @@ molecule-host_tuning_vm: ## tuning on a virtual machine: read from /proc, after 
 
 molecule-roles: ## host_tuning, java, dist, zookeeper and kafka each alone
 
+molecule-syslog: ## syslog lines into Kafka: what arrives, what is refused, an outage with a restart inside, a full queue
+
 molecule-classic: ## Kafka 2.6.0 with ZooKeeper 3.6.2, on the older supported ansible-core
 
 molecule-%: venv

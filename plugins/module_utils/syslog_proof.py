@@ -107,7 +107,7 @@ def prove(options: Mapping[str, Any]) -> list[dict[str, Any]]:
     except KafkaException as error:
         raise Unproven(
             f"Kafka did not answer at {', '.join(options['bootstrap_servers'])} ({error.args[0].str()}), so "
-            f"no line could be read back. rsyslog on {options['address']} queues them; see that "
+            f"no line could be read back. rsyslog on {options['address']} queues lines; see that "
             "brokers run and are reached, and run this again"
         ) from None
     finally:

@@ -1,0 +1,89 @@
+"""Numbered lines to the ingest host, what came back of them from Kafka, and what its kernel counted."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+import uuid
+from collections import Counter
+
+from confluent_kafka import Consumer, TopicPartition
+from testinfra.host import Host
+
+BROKER = "192.168.30.20:9092"
+INGEST = ("192.168.30.21", 514)
+TOPIC = "syslog"
+
+
+class Sender(threading.Thread):
+    """Datagrams at a steady rate until they are stopped; ``sent`` is how many there were."""
+
+    def __init__(self, rate: int) -> None:
+        super().__init__(daemon=True)
+        self.run_id = uuid.uuid4().hex[:12]
+        self.sent = 0
+        self._rate = rate
+        self._end = threading.Event()
+
+    def run(self) -> None:
+        began = time.monotonic()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+            while not self._end.wait(0.002):
+                while self.sent < (time.monotonic() - began) * self._rate:
+                    line = f"<134>1 2026-01-01T00:00:00Z here lines - - - {self.run_id} {self.sent} of many"
+                    datagrams.sendto(line.encode(), INGEST)
+                    self.sent += 1
+
+    def stop(self) -> int:
+        self._end.set()
+        self.join()
+        return self.sent
+
+
+def udp(line: bytes) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+        datagrams.sendto(line, INGEST)
+
+
+def tcp(data: bytes) -> None:
+    with socket.create_connection(INGEST, timeout=10) as stream:
+        stream.sendall(data)
+
+
+def records(token: str) -> list[bytes]:
+    """Every record of the topic that holds ``token``."""
+    consumer = Consumer({"bootstrap.servers": BROKER, "group.id": "lines", "enable.partition.eof": True})
+    try:
+        numbers = list(consumer.list_topics(TOPIC, timeout=30).topics[TOPIC].partitions)
+        consumer.assign([TopicPartition(TOPIC, number, 0) for number in numbers])
+        found, ended = [], set()
+        while len(ended) < len(numbers):
+            for message in consumer.consume(2000, 1):
+                if message.error():
+                    ended.add(message.partition())
+                elif token.encode() in message.value():
+                    found.append(message.value())
+    finally:
+        consumer.close()
+    return found
+
+
+def awaited(token: str, number: int, limit_s: float = 30) -> list[bytes]:
+    """The records with ``token``, once there are ``number`` of them, or those there are after a while."""
+    deadline = time.monotonic() + limit_s
+    while len(found := records(token)) < number and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return found
+
+
+def numbers(run_id: str) -> Counter[int]:
+    """How often each number of a run came back."""
+    return Counter(int(record.split(run_id.encode())[1].split()[0]) for record in records(run_id))
+
+
+def unheard(host: Host) -> dict[str, int]:
+    """Datagrams that nobody listened for, or for which the socket had no room, since the host's start."""
+    names, values = (line.split()[1:] for line in host.check_output("grep ^Udp: /proc/net/snmp").splitlines())
+    counted = dict(zip(names, map(int, values), strict=True))
+    return {name: counted[name] for name in ("NoPorts", "RcvbufErrors")}

@@ -1,0 +1,196 @@
+"""Lines into Kafka: what arrives, what is refused, and what an outage of Kafka does to them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+
+import lines
+import playbook
+import pytest
+from testinfra.host import Host
+from testinfra.utils.ansible_runner import AnsibleRunner
+
+testinfra_hosts = ["ansible://syslog2"]
+PLAY = "barevm.kafka.syslog_ingest"
+UNIT = "syslog-ingest.service"
+STATS = "/var/log/rsyslog-kafka/stats.json"
+
+
+@pytest.fixture
+def broker() -> Iterator[Host]:
+    """The broker's host; Kafka runs there afterwards."""
+    host = AnsibleRunner(os.environ["MOLECULE_INVENTORY_FILE"]).get_host("syslog1")
+    yield host
+    host.check_output("systemctl start kafka")
+
+
+def pid(host: Host) -> str:
+    return host.check_output("systemctl show --property=MainPID --value %s", UNIT)
+
+
+def dropped(host: Host) -> int:
+    """Lines that found a queue full."""
+    last = {}
+    for line in host.check_output("tail -n 60 %s", STATS).splitlines():
+        stats = json.loads(line)["stats"]
+        last[stats["name"]] = int(stats.get("discarded.full", 0))
+    return sum(last.values())
+
+
+def test_it_runs_beside_the_hosts_own_logging(host: Host) -> None:
+    assert host.check_output("systemctl is-active %s rsyslog.service", UNIT).split() == ["active", "active"]
+    assert host.process.get(pid=int(pid(host))).user.startswith("syslog-")
+    host.check_output("logger -t own-logging stays-here")
+    assert host.run("grep -q stays-here /var/log/syslog").rc == 0
+    assert not lines.records("stays-here")
+    assert not host.file("/etc/rsyslog.d/").listdir()
+
+
+def test_it_starts_at_boot_and_may_do_little(host: Host) -> None:
+    assert host.service(UNIT).is_enabled
+    assert host.file("/etc/syslog-ingest/rsyslog.conf").mode == 0o600
+    exposure = host.check_output("systemd-analyze security --no-pager %s | tail -n 1", UNIT)
+    assert float(re.search(r"[\d.]+", exposure)[0]) < 3
+
+
+def test_the_kernel_gave_the_buffer_that_was_asked_for(host: Host) -> None:
+    shown = host.check_output("ss -u -a -m -n | grep -A1 ':514 '")
+    assert re.findall(r"rb(\d+)", shown) == ["131072", "131072"]
+
+
+def test_lines_of_every_kind_arrive_or_are_cut(host: Host) -> None:
+    token = lines.Sender(1).run_id
+    longest = 8192
+    for line in (
+        b"%s without a priority",
+        b"<999999>%s of no facility",
+        b"<134>%s nul \0 and\ttab",
+        b"<134>%s not utf-8 \xff\xe9",
+        b"<134>%s above the MTU " + b"m" * 3000,
+        b"<134>%s long " + b"L" * 60000,
+    ):
+        lines.udp(line.replace(b"%s", token.encode()))
+    lines.udp(b"")
+    lines.tcp(b"<134>%s one\n<134>%s two\n" % (token.encode(), token.encode()))
+    found = lines.awaited(token, 8)
+    assert len(found) == 8
+    assert all(record.endswith(b"\n") for record in found), "omkafka's file of failed messages needs it"
+    texts = b"".join(found)
+    assert b"nul #000 and#011tab" in texts
+    assert b"not utf-8 \xff\xe9" in texts
+    assert b"m" * 3000 in texts
+    assert max(map(len, found)) == longest + 1
+    assert host.service(UNIT).is_running
+
+
+def test_what_would_lose_lines_is_refused_before_anything_changes(host: Host) -> None:
+    before = pid(host), host.file("/etc/syslog-ingest/rsyslog.conf").content
+    for option, said in (
+        (
+            '{"syslog_ingest_receive_buffer_bytes": 1073741824}',
+            "syslog_ingest_receive_buffer_bytes = 1073741824",
+        ),
+        ('{"syslog_ingest_replication_factor": 3}', "more replicas than there are brokers (1)"),
+        ('{"syslog_ingest_client_properties": {"acks": 1}}', "the role sets it, since what is lost depends"),
+        ('{"syslog_ingest_client_properties": {"compresion": "lz4"}}', "No such configuration property"),
+        ('{"syslog_ingest_template": "%no-such-property%"}', "refuses it"),
+    ):
+        found = playbook.run(PLAY, "-e", option, succeeds=False)
+        assert said in " ".join(found.output.split()), found.output
+        assert not any(found.changed.values())
+    assert (pid(host), host.file("/etc/syslog-ingest/rsyslog.conf").content) == before
+
+
+def test_a_check_keeps_the_failed_messages(host: Host) -> None:
+    """rsyslogd -N1 on the real configuration reads the file, and removes it."""
+    failed = "/var/spool/syslog-ingest/failed-messages"
+    host.check_output("printf 'syslog\\t\\tkept\\n' >%s", failed)
+    try:
+        playbook.run(PLAY)
+        assert host.file(failed).content == b"syslog\t\tkept\n"
+    finally:
+        host.check_output("rm -f %s", failed)
+
+
+def test_without_kafka_it_runs_and_queues_and_only_the_proof_fails(host: Host, broker: Host) -> None:
+    broker.check_output("systemctl stop kafka")
+    changed = ("-e", "syslog_ingest_stats_max_mb=9", "-e", "syslog_ingest_proof_timeout_s=5")
+    before = pid(host)
+    found = playbook.run(PLAY, *changed, succeeds=False)
+    said = " ".join(found.output.split())
+    assert "Not proven: Kafka did not answer at" in said
+    assert pid(host) != before, "it runs with what was asked"
+    token = lines.Sender(1).run_id
+    lines.udp(f"<134>{token} while Kafka was away".encode())
+    broker.check_output("systemctl start kafka")
+    assert len(lines.awaited(token, 1, 60)) >= 1
+    # Back to what the inventory asks, and proven; then there is nothing to do.
+    assert playbook.run(PLAY).changed["syslog2"] == 2
+    assert playbook.run(PLAY).changed["syslog2"] == 0
+
+
+def test_an_outage_longer_than_the_time_out_with_a_restart_inside_loses_what_nobody_heard(
+    host: Host, broker: Host
+) -> None:
+    """500 datagrams/s: every line that the service took comes back, though not each only once."""
+    before = lines.unheard(host)
+    sender = lines.Sender(500)
+    sender.start()
+    time.sleep(3)
+    broker.check_output("systemctl stop kafka")
+    time.sleep(8)
+    host.check_output("systemctl restart %s", UNIT)
+    time.sleep(6)
+    broker.check_output("systemctl start kafka")
+    time.sleep(8)
+    sent = sender.stop()
+    lines.awaited(f"{sender.run_id} {sent - 1} ", 1, 60)
+    time.sleep(3)
+    found = lines.numbers(sender.run_id)
+    unheard = {name: value - before[name] for name, value in lines.unheard(host).items()}
+    missing = sent - len(found)
+    twice = found.total() - len(found)
+    print(f"sent {sent}, read back {len(found)}, lost {missing} ({unheard}), twice {twice}")
+    assert sent > 10_000
+    assert missing == sum(unheard.values()), "a line that the service took is lost"
+    assert unheard["NoPorts"] < 500 * 20, "the restart took too long"
+    assert twice < 200
+    assert host.run("test -e /var/spool/syslog-ingest/failed-messages").rc, "it was read and sent"
+
+
+def test_a_full_queue_counts_what_it_drops_and_the_play_says_so(host: Host, broker: Host) -> None:
+    """32 MiB of disk at 600 bytes and more a line."""
+    host.check_output("systemctl restart %s", UNIT)
+    before = lines.unheard(host)
+    broker.check_output("systemctl stop kafka")
+    sender = lines.Sender(8000)
+    sender.start()
+    deadline = time.monotonic() + 60
+    while not dropped(host) and time.monotonic() < deadline:
+        time.sleep(1)
+    sent = sender.stop()
+    time.sleep(3)
+    lost = dropped(host)
+    assert lost
+    found = playbook.run(PLAY, "-e", "syslog_ingest_proof_timeout_s=5", succeeds=False)
+    assert f"{lost} were dropped because the queue was full" in " ".join(found.output.split())
+    broker.check_output("systemctl start kafka")
+    lines.awaited(f"{sender.run_id} 0 ", 1, 60)
+    deadline = time.monotonic() + 60
+    came = 0
+    while (now := len(lines.numbers(sender.run_id))) != came and time.monotonic() < deadline:
+        came = now
+        time.sleep(2)
+    unheard = {name: value - before[name] for name, value in lines.unheard(host).items()}
+    assert sent - came == lost + sum(unheard.values())
+
+
+def test_logstashs_pipeline_says_the_same(host: Host) -> None:
+    text = host.file("/etc/logstash/syslog-ingest/syslog-ingest.conf").content_string
+    assert "receive_buffer_bytes => 65536" in text
+    memory = int(host.check_output("awk '/MemTotal/ {print int($2/1024)}' /proc/meminfo"))
+    assert f"-Xmx{memory // 2}m" in host.file("/etc/logstash/syslog-ingest/jvm.options").content_string
