@@ -27,6 +27,11 @@ TOPIC_SPEC: dict[str, dict[str, Any]] = {
 }
 
 
+# omkafka gives each record the time that the sender wrote into its line. Kafka would delete by it: a line of
+# a sender whose clock is a month behind would be gone with the next segment.
+TIMESTAMPS = ("message.timestamp.type", "LogAppendTime")
+
+
 class Unproven(Exception):
     """What could not be had, as one sentence with its remedy."""
 
@@ -57,7 +62,7 @@ def make_topic(options: Mapping[str, Any], check_mode: bool) -> tuple[bool, list
                 name,
                 options["partitions"],
                 options["replication_factor"],
-                config={"min.insync.replicas": least},
+                config=dict([("min.insync.replicas", least), TIMESTAMPS]),
             )
             if not check_mode:
                 admin.create_topics([new], request_timeout=REQUEST_S)[name].result()
@@ -76,11 +81,18 @@ def make_topic(options: Mapping[str, Any], check_mode: bool) -> tuple[bool, list
         "replication_factor": min(len(one.replicas) for one in partitions.values()),
         "min_insync_replicas": int(config["min.insync.replicas"].value),
     }
-    return False, [
+    differs = [
         f"topic {name} has {option} {value}, the inventory asks for {options[option]}: it is left as it is"
         for option, value in has.items()
         if value != options[option]
     ]
+    setting, wanted = TIMESTAMPS
+    if config[setting].value != wanted:
+        differs.append(
+            f"topic {name} has {setting} {config[setting].value}, so Kafka keeps each line by its sender's "
+            f"clock, and deletes at once what an old one wrote: set it to {wanted}"
+        )
+    return False, differs
 
 
 def prove(options: Mapping[str, Any]) -> list[dict[str, Any]]:

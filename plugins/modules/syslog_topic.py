@@ -8,6 +8,8 @@ short_description: Make the topic that syslog lines go to, where it is missing
 version_added: 0.1.0
 description:
   - A topic that is there is left as it is, and the result says in what it differs from what is asked.
+  - One that is made has C(message.timestamp.type=LogAppendTime), since the time of a record is otherwise what
+    the sender wrote into its line, and Kafka deletes by it.
   - Runs on the controller, or on a probe host, and needs the Python library confluent-kafka there.
 options:
   bootstrap_servers:

@@ -7,8 +7,9 @@ import threading
 import time
 import uuid
 from collections import Counter
+from dataclasses import dataclass
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from testinfra.host import Host
 
 BROKER = "192.168.30.20:9092"
@@ -31,6 +32,7 @@ class Sender(threading.Thread):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
             while not self._end.wait(0.002):
                 while self.sent < (time.monotonic() - began) * self._rate:
+                    # A clock that is far behind, as some sender's is: nothing may depend on it.
                     line = f"<134>1 2026-01-01T00:00:00Z here lines - - - {self.run_id} {self.sent} of many"
                     datagrams.sendto(line.encode(), INGEST)
                     self.sent += 1
@@ -56,7 +58,7 @@ def records(token: str) -> list[bytes]:
     consumer = Consumer({"bootstrap.servers": BROKER, "group.id": "lines", "enable.partition.eof": True})
     try:
         numbers = list(consumer.list_topics(TOPIC, timeout=30).topics[TOPIC].partitions)
-        consumer.assign([TopicPartition(TOPIC, number, 0) for number in numbers])
+        consumer.assign([TopicPartition(TOPIC, number, OFFSET_BEGINNING) for number in numbers])
         found, ended = [], set()
         while len(ended) < len(numbers):
             for message in consumer.consume(2000, 1):
@@ -82,8 +84,22 @@ def numbers(run_id: str) -> Counter[int]:
     return Counter(int(record.split(run_id.encode())[1].split()[0]) for record in records(run_id))
 
 
-def unheard(host: Host) -> dict[str, int]:
-    """Datagrams that nobody listened for, or for which the socket had no room, since the host's start."""
+@dataclass(frozen=True)
+class Datagrams:
+    """The kernel's counters of the host's UDP: those taken from a socket, and those that were not."""
+
+    taken: int
+    no_port: int
+    no_room: int
+
+    def __sub__(self, before: Datagrams) -> Datagrams:
+        return Datagrams(
+            self.taken - before.taken, self.no_port - before.no_port, self.no_room - before.no_room
+        )
+
+
+def datagrams(host: Host) -> Datagrams:
+    """What /proc/net/snmp says now."""
     names, values = (line.split()[1:] for line in host.check_output("grep ^Udp: /proc/net/snmp").splitlines())
     counted = dict(zip(names, map(int, values), strict=True))
-    return {name: counted[name] for name in ("NoPorts", "RcvbufErrors")}
+    return Datagrams(counted["InDatagrams"], counted["NoPorts"], counted["RcvbufErrors"])

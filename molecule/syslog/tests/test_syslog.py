@@ -54,7 +54,7 @@ def test_it_starts_at_boot_and_may_do_little(host: Host) -> None:
     assert host.service(UNIT).is_enabled
     assert host.file("/etc/syslog-ingest/rsyslog.conf").mode == 0o600
     exposure = host.check_output("systemd-analyze security --no-pager %s | tail -n 1", UNIT)
-    assert float(re.search(r"[\d.]+", exposure)[0]) < 3
+    assert float(re.search(r"\d+\.\d+", exposure)[0]) < 3
 
 
 def test_the_kernel_gave_the_buffer_that_was_asked_for(host: Host) -> None:
@@ -133,11 +133,11 @@ def test_without_kafka_it_runs_and_queues_and_only_the_proof_fails(host: Host, b
     assert playbook.run(PLAY).changed["syslog2"] == 0
 
 
-def test_an_outage_longer_than_the_time_out_with_a_restart_inside_loses_what_nobody_heard(
+def test_an_outage_longer_than_the_time_out_with_a_restart_inside_loses_nothing_that_was_taken(
     host: Host, broker: Host
 ) -> None:
     """500 datagrams/s: every line that the service took comes back, though not each only once."""
-    before = lines.unheard(host)
+    before = lines.datagrams(host)
     sender = lines.Sender(500)
     sender.start()
     time.sleep(3)
@@ -151,42 +151,46 @@ def test_an_outage_longer_than_the_time_out_with_a_restart_inside_loses_what_nob
     lines.awaited(f"{sender.run_id} {sent - 1} ", 1, 60)
     time.sleep(3)
     found = lines.numbers(sender.run_id)
-    unheard = {name: value - before[name] for name, value in lines.unheard(host).items()}
-    missing = sent - len(found)
-    twice = found.total() - len(found)
-    print(f"sent {sent}, read back {len(found)}, lost {missing} ({unheard}), twice {twice}")
+    counted = lines.datagrams(host) - before
+    print(f"sent {sent}, read back {len(found)}, {found.total() - len(found)} of them again; {counted}")
     assert sent > 10_000
-    assert missing == sum(unheard.values()), "a line that the service took is lost"
-    assert unheard["NoPorts"] < 500 * 20, "the restart took too long"
-    assert twice < 200
+    # The host takes some datagrams more than the sender's: answers to names that rsyslog looks up.
+    assert 0 <= counted.taken - len(found) <= 3, "a line that the service took is lost"
+    # What waits in a socket that is closed is in no counter of the kernel.
+    assert 0 <= sent - len(found) - counted.no_port - counted.no_room <= 20
+    assert counted.no_port < 500 * 20, "the restart took too long"
+    assert found.total() - len(found) < 200
     assert host.run("test -e /var/spool/syslog-ingest/failed-messages").rc, "it was read and sent"
 
 
 def test_a_full_queue_counts_what_it_drops_and_the_play_says_so(host: Host, broker: Host) -> None:
-    """32 MiB of disk at 600 bytes and more a line."""
+    """32 MiB of disk, and some 600 bytes of it a line."""
     host.check_output("systemctl restart %s", UNIT)
-    before = lines.unheard(host)
+    before = lines.datagrams(host)
     broker.check_output("systemctl stop kafka")
     sender = lines.Sender(8000)
     sender.start()
     deadline = time.monotonic() + 60
     while not dropped(host) and time.monotonic() < deadline:
         time.sleep(1)
-    sent = sender.stop()
-    time.sleep(3)
-    lost = dropped(host)
+    sender.stop()
+    # What memory has above its mark still goes to the disk, or is dropped there.
+    lost = 0
+    while (now := dropped(host)) != lost:
+        lost = now
+        time.sleep(4)
     assert lost
     found = playbook.run(PLAY, "-e", "syslog_ingest_proof_timeout_s=5", succeeds=False)
-    assert f"{lost} were dropped because the queue was full" in " ".join(found.output.split())
+    assert f"{lost} were dropped because the queue was full" in " ".join(found.said["syslog2"].split())
     broker.check_output("systemctl start kafka")
-    lines.awaited(f"{sender.run_id} 0 ", 1, 60)
-    deadline = time.monotonic() + 60
-    came = 0
+    came, deadline = -1, time.monotonic() + 90
     while (now := len(lines.numbers(sender.run_id))) != came and time.monotonic() < deadline:
         came = now
-        time.sleep(2)
-    unheard = {name: value - before[name] for name, value in lines.unheard(host).items()}
-    assert sent - came == lost + sum(unheard.values())
+        time.sleep(5)
+    taken = (lines.datagrams(host) - before).taken
+    # The play's own lines over UDP are none of the sender's.
+    proofs = len([record for record in lines.records("barevm-proof") if b"-udp number" in record])
+    assert 0 <= taken - came - lost <= proofs + 3
 
 
 def test_logstashs_pipeline_says_the_same(host: Host) -> None:

@@ -14,3 +14,4 @@ def test_the_topic_is_as_asked(host: Host) -> None:
     )
     assert "PartitionCount: 6" in shown
     assert "min.insync.replicas=1" in shown
+    assert "message.timestamp.type=LogAppendTime" in shown, "a sender's clock would say what Kafka deletes"
