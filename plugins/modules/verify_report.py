@@ -8,8 +8,8 @@ short_description: Judge what the verify role saw, and write verify.json
 version_added: 0.1.0
 description:
   - Takes what the modules of the verify role answered, failed or not, and the state of each host's services.
-  - Compares what the inventory asks of each host with what its kernel and its running processes say, and prints
-    what differs as a table, with C(-v) all of it.
+  - Compares what the inventory asks of each host with what its kernel and its running processes say, and
+    prints what differs as a table, with C(-v) all of it.
   - Writes C(verify.json), and fails with every finding in one message unless there is none.
   - This is an action. There is no module to run on a host.
 options:
