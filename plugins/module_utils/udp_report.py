@@ -29,7 +29,7 @@ COUNTERS = {
     "discarded_full": "messages discarded there, queue full",
     "kafka_submitted": "messages given to Kafka's client, each try",
     "kafka_failures": "tries that failed",
-    "acked": "records acknowledged by Kafka",
+    "acked": "records acknowledged by Kafka, as noted by then",
     "distinct": "numbers read back",
     "duplicates": "second copies read back",
     "foreign": "other records in the topic",
@@ -96,7 +96,8 @@ def _where(steps: Sequence[Mapping[str, Any]], profiles: Mapping[str, Any]) -> P
             if any(values):
                 lines[f"{name}, {place}"] = ([one["rate_per_s"] for one in own], values)
     return Plot(
-        "Loss by place",
+        # One line alone has no legend.
+        f"Loss by place: {next(iter(lines))}" if len(lines) == 1 else "Loss by place",
         "datagrams/s sent",
         "% lost there",
         lines,

@@ -182,6 +182,11 @@ def test_the_page_has_both_curves_and_the_places(tmp_path: Path) -> None:
     assert "1,000 to 5,000/s" in dom
 
 
+def test_a_line_that_has_no_legend_is_named_by_the_title(tmp_path: Path) -> None:
+    rows = [udp_figures.step(raw("untuned", 1000)), udp_figures.step(raw("untuned", 5000, 2500))]
+    assert "<h2>Loss by place: untuned, UDP buffer</h2>" in udp_report.html(result(rows))
+
+
 def test_a_test_that_measured_nothing_has_a_page(tmp_path: Path) -> None:
     page = tmp_path / "udp_test.html"
     rows = [udp_figures.step({"step": raw("tuned", 1000)["step"], "failed": "no route"})]

@@ -54,10 +54,7 @@ def options(**variables: Any) -> tuple[str, str]:
     [
         ({"udp_test_allowed": True}, "on the command line udp_test_allowed does not count"),
         ({"udp_test_allowed": False}, "on the command line udp_test_allowed does not count"),
-        ({"udp_test_host": "udp9"}, "it takes a host of group syslog_ingest: udp1"),
         ({"udp_test_size": 65508}, "udp_test_size is 65508"),
-        ({"udp_test_duration_s": 61}, "up to 60 seconds"),
-        ({"udp_test_max_datagrams": 100}, "more than udp_test_max_datagrams (100)"),
         ({"udp_test_address": "203.0.113.256"}, "is not reached"),
         ({"udp_test_listener": "NONE"}, "udp_test_listener"),
     ],
