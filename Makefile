@@ -79,6 +79,8 @@ molecule-chaos: ## five faults while records are sent, and runs that are killed 
 
 molecule-host_tuning_vm: ## tuning on a virtual machine: read from /proc, after a reboot too, and broken by hand
 
+molecule-udp_test: ## UDP loss by place, what no counter explains, Kafka away in a burst, and a host that is as it was
+
 molecule-roles: ## host_tuning, java, dist, zookeeper and kafka each alone
 
 molecule-syslog: ## syslog lines into Kafka: what arrives, what is refused, an outage with a restart inside, a full queue

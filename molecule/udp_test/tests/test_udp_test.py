@@ -112,6 +112,16 @@ def test_what_a_full_buffer_drops_is_found_there(host: Host, before: dict[str, s
     assert result()["profiles"]["untuned"]["loss_from_per_s"] == step["rate_per_s"]
 
 
+def test_packets_are_written_where_asked(host: Host, before: dict[str, str]) -> None:
+    folder = "/var/tmp/barevm-udp-test"
+    try:
+        playbook.run(UDP_TEST, *options(udp_test_capture=True, udp_test_profiles=["tuned"]))
+        seen = host.check_output(f"tcpdump -n -r {folder}/*.pcap0 2>/dev/null | wc -l")
+    finally:
+        host.check_output(f"rm -rf {folder}")
+    assert int(seen) == 2000, "warming up, and the step"
+
+
 def test_what_no_counter_explains_is_said(host: Host, before: dict[str, str]) -> None:
     """A firewall on the host drops one datagram of ten, where nothing counts it."""
     host.check_output("nft add table inet lose")
