@@ -122,7 +122,8 @@ def explanations(counts: Counts) -> dict[str, dict[str, int]]:
             "not read yet": _of(counts, "unread"),
             "other lines": _of(counts, "foreign"),
             "lines of an earlier step": _of(counts, "late"),
-            "second copies": _of(counts, "duplicates"),
+            # A copy whose first try nobody saw acknowledged explains nothing.
+            "second copies": min(_of(counts, "duplicates"), max(0, (_acked(counts) or 0) - _read(counts))),
         },
     }
 
@@ -130,7 +131,7 @@ def explanations(counts: Counts) -> dict[str, dict[str, int]]:
 def unread(counts: Counts, complete: bool) -> dict[str, Any]:
     """The counts, with what was acknowledged and not read where the reading did not come to the topic's end.
 
-    What was not read is neither lost nor kept: nobody knows. It may also be among what is awaited.
+    What was not read is neither lost nor there: nobody knows. It is among what is awaited as well.
     """
     if complete:
         return {**counts, "unread": 0}

@@ -123,6 +123,15 @@ def test_copies_and_other_lines_are_no_loss() -> None:
     assert udp_books.acknowledged_lost(found) == 0
 
 
+def test_copies_are_no_loss_whether_both_were_acknowledged_or_one() -> None:
+    """A try that timed out may have come through: then nobody noted its acknowledgement."""
+    assert not left(udp_books.places(counts(duplicates=3)))
+    twice = udp_books.places(counts(acked=1003, duplicates=3))
+    assert udp_books.acknowledged_lost(twice) == 0
+    assert left(twice) == {"omkafka": -3}, "more was acknowledged than came in"
+    assert udp_books.acknowledged_lost(udp_books.places(counts(distinct=997, duplicates=1))) == 2
+
+
 def test_acknowledgements_that_are_noted_late_are_no_loss() -> None:
     """omkafka notes the last acknowledgements of a burst with the next record."""
     late = udp_books.places(counts(acked=995))
