@@ -58,8 +58,8 @@ def nodes(counts: Counts) -> dict[str, int | None]:
         "arrived": _sum(counts, "received", "port_drops"),
         "received": counts.get("received"),
         "submitted": counts.get("submitted"),
-        "parsed": _kept(counts, "parse_"),
-        "kept": _kept(counts, ""),
+        "parsed": _parsed(counts),
+        "kept": kept(counts),
         "acked": _acked(counts),
         "distinct": counts["distinct"],
     }
@@ -97,6 +97,9 @@ def explanations(counts: Counts) -> dict[str, dict[str, int]]:
     softnet = 0 if counts.get("port_kind") == "veth" else _of(counts, "softnet_dropped")
     seen_before = tap if counts.get("port_kind") == "veth" else softnet
     other_inputs = _of(counts, "other_inputs")
+    # A copy whose first try nobody saw acknowledged explains nothing.
+    acked = _acked(counts) or 0
+    copies = min(_of(counts, "duplicates"), max(0, acked - _read(counts)))
     return {
         "network": {
             "controller's send buffer": _of(counts, "controller_send_buffer"),
@@ -117,13 +120,13 @@ def explanations(counts: Counts) -> dict[str, dict[str, int]]:
         "omkafka": {
             "still on its way": _of(counts, "awaited"),
             "message too large": _of(counts, "too_large"),
+            "acknowledged a second time": -min(copies, max(0, acked - (kept(counts) or acked))),
         },
         "Kafka": {
             "not read yet": _of(counts, "unread"),
             "other lines": _of(counts, "foreign"),
             "lines of an earlier step": _of(counts, "late"),
-            # A copy whose first try nobody saw acknowledged explains nothing.
-            "second copies": min(_of(counts, "duplicates"), max(0, (_acked(counts) or 0) - _read(counts))),
+            "second copies": copies,
         },
     }
 
@@ -197,10 +200,23 @@ def _discarded(counts: Counts, queue: str) -> dict[str, int]:
     }
 
 
-def _kept(counts: Counts, queue: str) -> int | None:
-    """What entered a queue less what it discarded, which rsyslog counts as entered."""
-    entered = counts.get(f"{queue}enqueued")
-    return None if entered is None else int(entered) - sum(_discarded(counts, queue).values())
+def _parsed(counts: Counts) -> int | None:
+    """What entered the queue before parsing less what that discarded, which rsyslog counts as entered."""
+    entered = counts.get("parse_enqueued")
+    return None if entered is None else int(entered) - sum(_discarded(counts, "parse_").values())
+
+
+def kept(counts: Counts) -> int | None:
+    """What the queue before Kafka took and did not discard.
+
+    A record that Kafka's client refused (its queue was full) enters it again and is counted again, so it is
+    not more than what was parsed.
+    """
+    entered, parsed = counts.get("enqueued"), _parsed(counts)
+    if entered is None:
+        return None
+    came = int(entered) if parsed is None else min(int(entered), parsed)
+    return came - sum(_discarded(counts, "").values())
 
 
 def uncounted(seen: Counts) -> int:
@@ -208,9 +224,12 @@ def uncounted(seen: Counts) -> int:
 
     ``seen`` are counters, not what they rose by. See `_acked`: they are counted with the next records.
     """
-    acked = seen.get("acked")
-    kept = _kept(seen, "")
-    return 0 if acked is None or kept is None else max(0, kept - _of(seen, "too_large") - int(acked))
+    acked, came = seen.get("acked"), kept(seen)
+    if acked is None or came is None:
+        return 0
+    # What Kafka's client took, second tries among it.
+    taken = _of(seen, "kafka_submitted") - _of(seen, "kafka_failures")
+    return max(0, came - _of(seen, "too_large") - int(acked), taken - int(acked))
 
 
 def _acked(counts: Counts) -> int | None:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils import udp_sockets, udp_stats
+from ansible_collections.barevm.kafka.plugins.module_utils import udp_books, udp_sockets, udp_stats
 
 COMMAND_LIMIT_S = 10
 NET = Path("/sys/class/net")
@@ -155,9 +155,8 @@ def expected(since: dict[str, Any], seen: dict[str, Any]) -> int | None:
 
     None where it cannot be told: after a restart of rsyslog its counters begin anew.
     """
-    told = ("enqueued", "discarded_full", "discarded_nearly_full")
-    if seen["rsyslog_pid"] != since["rsyslog_pid"] or any(seen[name] is None for name in told):
+    if seen["rsyslog_pid"] != since["rsyslog_pid"]:
         return None
-    rise: dict[str, int] = {name: seen[name] - since[name] for name in told}
-    too_large: int = (seen["too_large"] or 0) - (since["too_large"] or 0)
-    return rise["enqueued"] - rise["discarded_full"] - rise["discarded_nearly_full"] - too_large
+    rises = udp_books.rises(since, seen)
+    kept = udp_books.kept(rises)
+    return None if kept is None else kept - (rises["too_large"] or 0)

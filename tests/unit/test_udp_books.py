@@ -128,7 +128,7 @@ def test_copies_are_no_loss_whether_both_were_acknowledged_or_one() -> None:
     assert not left(udp_books.places(counts(duplicates=3)))
     twice = udp_books.places(counts(acked=1003, duplicates=3))
     assert udp_books.acknowledged_lost(twice) == 0
-    assert left(twice) == {"omkafka": -3}, "more was acknowledged than came in"
+    assert not left(twice)
     assert udp_books.acknowledged_lost(udp_books.places(counts(distinct=997, duplicates=1))) == 2
 
 
@@ -141,6 +141,23 @@ def test_acknowledgements_that_are_noted_late_are_no_loss() -> None:
     assert udp_books.uncounted({"enqueued": 2000, "acked": 1995}) == 5
     assert udp_books.uncounted({"enqueued": 2000, "discarded_full": 3, "too_large": 2, "acked": 1995}) == 0
     assert udp_books.uncounted({"enqueued": None, "acked": 1995}) == 0
+    twice = {
+        "enqueued": 2001,
+        "parse_enqueued": 2000,
+        "kafka_submitted": 2002,
+        "kafka_failures": 1,
+        "acked": 1995,
+    }
+    assert udp_books.uncounted(twice) == 6, "one of them was tried again and came twice"
+
+
+def test_a_record_that_enters_the_queue_again_is_one_record() -> None:
+    """Kafka's client refused it, for its own queue was full; it came through and was sent once more."""
+    again = counts(enqueued=1001, acked=1001, duplicates=1)
+    found = udp_books.places(again)
+    assert udp_books.acknowledged_lost(found) == 0
+    assert udp_books.unexplained(found) == 0
+    assert udp_books.kept({"enqueued": 990, "parse_enqueued": 1000, "discarded_full": 3}) == 987
 
 
 def test_what_could_not_be_read_is_neither_lost_nor_there() -> None:

@@ -133,11 +133,12 @@ def test_how_many_records_kafka_is_to_have() -> None:
     since = {
         "rsyslog_pid": 7,
         "enqueued": 100,
+        "parse_enqueued": 100,
         "discarded_full": 1,
         "discarded_nearly_full": 0,
         "too_large": 0,
     }
-    seen = {**since, "enqueued": 200, "discarded_full": 11, "too_large": 2}
+    seen = {**since, "enqueued": 201, "parse_enqueued": 200, "discarded_full": 11, "too_large": 2}
     assert udp_counters.expected(since, seen) == 88
     assert udp_counters.expected(since, {**seen, "rsyslog_pid": 8}) is None
     assert udp_counters.expected(since, {**seen, "enqueued": None}) is None
