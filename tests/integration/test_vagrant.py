@@ -126,6 +126,23 @@ def test_too_little_memory_is_told_before_anything_is_begun() -> None:
     assert "LAB_HOSTS" in refused.stderr
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="hides the daemon's socket, which takes root")
+def test_no_daemon_is_told_with_the_way_out(tmp_path: Path) -> None:
+    hidden = "[ ! -d /run/libvirt ] || mount -t tmpfs none /run/libvirt; exec vagrant up --provider=libvirt"
+    refused = subprocess.run(
+        ["unshare", "--mount", "sh", "-euc", hidden],
+        cwd=ROOT,
+        env=environment(LAB_HOSTS="1", LAB_MEMORY_MB="1024", VAGRANT_DOTFILE_PATH=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert refused.returncode != 0
+    assert "no libvirt daemon answers (No such file" in refused.stderr
+    assert "`make vagrant-box` starts one" in refused.stderr
+
+
 @pytest.mark.usefixtures("nothing_left")
 def test_one_host_up_at_its_address_and_gone() -> None:
     wanted = ("--name", NAME, "--backend", "vagrant", "--subnet", SUBNET, "--hosts", "1")
