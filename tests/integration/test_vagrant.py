@@ -100,6 +100,16 @@ def test_the_vagrantfile_is_valid() -> None:
         assert done.returncode == 0, done.stderr
 
 
+def test_virtualbox_knows_every_setting_that_it_is_given(tmp_path: Path) -> None:
+    """Nothing is run by VirtualBox: Vagrant's provider judges the settings, where it believes to have one."""
+    manager = tmp_path / "VBoxManage"
+    manager.write_text("#!/bin/sh\necho 6.1.50r1\n")
+    manager.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = vagrant("validate", PATH=path, VAGRANT_DEFAULT_PROVIDER="virtualbox")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "words"),
     [
