@@ -50,7 +50,7 @@ def make_topic(options: Mapping[str, Any], check_mode: bool) -> tuple[bool, list
     Raises:
         Unproven: no broker answered, or the topic was refused.
     """
-    from confluent_kafka import KafkaException
+    from confluent_kafka import KafkaError, KafkaException
     from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
     name = options["topic"]
@@ -70,6 +70,9 @@ def make_topic(options: Mapping[str, Any], check_mode: bool) -> tuple[bool, list
         resource = ConfigResource(ResourceType.TOPIC, name)
         config = admin.describe_configs([resource], request_timeout=REQUEST_S)[resource].result()
     except KafkaException as error:
+        # Another ingest host's task made it in between.
+        if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+            return False, []
         raise Unproven(
             f"topic {name} could not be looked at or made through {', '.join(options['bootstrap_servers'])}: "
             f"{error.args[0].str()}. Lines wait in the queue; see that brokers run and are reached, and run "
