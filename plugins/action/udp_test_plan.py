@@ -28,7 +28,9 @@ class ActionModule(ActionBase):
         asked = checked(self, DOCUMENTATION)
         variables = task_vars or {}
         result["changed"] = False
-        found = udp_plan.wrong(asked, variables["groups"], socket.gethostname())
+        found = udp_plan.wrong(
+            asked, variables["groups"], variables["ansible_play_hosts_all"], socket.gethostname()
+        )
         if not found and (why := self._forbidden(asked["host"], variables)):
             found = [why]
         if found:

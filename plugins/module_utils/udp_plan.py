@@ -17,12 +17,15 @@ WARM_UP_S = 2.0
 """A first burst that counts for nothing: brokers and rsyslog that have just started are slow."""
 
 
-def wrong(asked: Mapping[str, Any], groups: Mapping[str, Sequence[str]], sender: str) -> list[str]:
+def wrong(
+    asked: Mapping[str, Any], groups: Mapping[str, Sequence[str]], targeted: Sequence[str], sender: str
+) -> list[str]:
     """Everything wrong with what is asked: a sentence each, with variable, value and remedy.
 
+    ``targeted`` are the hosts that --limit leaves of the play's.
     ``sender`` is the controller's name, which its lines carry.
     """
-    found = [*_host(asked, groups), *_amounts(asked)]
+    found = [*_host(asked, groups, targeted), *_amounts(asked)]
     least = udp_datagram.smallest("0" * 8, sender)
     size = asked["size"]
     if not least <= size <= udp_datagram.LARGEST:
@@ -38,7 +41,9 @@ def wrong(asked: Mapping[str, Any], groups: Mapping[str, Sequence[str]], sender:
     return found
 
 
-def _host(asked: Mapping[str, Any], groups: Mapping[str, Sequence[str]]) -> list[str]:
+def _host(
+    asked: Mapping[str, Any], groups: Mapping[str, Sequence[str]], targeted: Sequence[str]
+) -> list[str]:
     ingest = list(groups.get("syslog_ingest", []))
     if not ingest:
         return [
@@ -48,6 +53,8 @@ def _host(asked: Mapping[str, Any], groups: Mapping[str, Sequence[str]]) -> list
     if asked["host"] not in ingest:
         names = ", ".join(ingest)
         return [f"udp_test_host is {asked['host']}; it takes a host of group syslog_ingest: {names}"]
+    if asked["host"] not in targeted:
+        return [f"--limit leaves out {asked['host']}, which is the host to measure; name it there too"]
     if asked["port"] == 0:
         return [
             f"syslog_ingest_udp_port of {asked['host']} is 0, which is no UDP at all; give it a port, and "

@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.barevm.kafka.plugins.module_utils import udp_plan
 
 GROUPS = {"syslog_ingest": ["zkkafka1", "zkkafka2"]}
+HOSTS = ["zkkafka1", "zkkafka2", "zkkafka3"]
 
 
 def asked(**changed: Any) -> dict[str, Any]:
@@ -27,8 +28,8 @@ def asked(**changed: Any) -> dict[str, Any]:
 
 
 def test_what_is_right_is_not_refused() -> None:
-    assert udp_plan.wrong(asked(), GROUPS, "controller") == []
-    assert udp_plan.wrong(asked(port=None), GROUPS, "controller") == [], "not known yet"
+    assert udp_plan.wrong(asked(), GROUPS, HOSTS, "controller") == []
+    assert udp_plan.wrong(asked(port=None), GROUPS, HOSTS, "controller") == [], "not known yet"
 
 
 @pytest.mark.parametrize(
@@ -50,14 +51,14 @@ def test_what_is_right_is_not_refused() -> None:
     ],
 )
 def test_what_is_refused_names_variable_value_and_remedy(changed: dict[str, Any], words: str) -> None:
-    found = udp_plan.wrong(asked(**changed), GROUPS, "controller")
+    found = udp_plan.wrong(asked(**changed), GROUPS, HOSTS, "controller")
     assert len(found) == 1, found
     assert words in found[0]
 
 
 @pytest.mark.parametrize("groups", [{}, {"syslog_ingest": []}])
 def test_a_group_without_a_host(groups: dict[str, list[str]]) -> None:
-    assert udp_plan.wrong(asked(host=""), groups, "controller") == [
+    assert udp_plan.wrong(asked(host=""), groups, HOSTS, "controller") == [
         "the inventory's group syslog_ingest has no host; put the host that receives syslog in it, and run "
         "syslog_ingest.yml"
     ]
@@ -66,7 +67,7 @@ def test_a_group_without_a_host(groups: dict[str, list[str]]) -> None:
 def test_the_limit_is_of_all_steps_together() -> None:
     most = udp_plan.datagrams(asked())
     assert most == 2 * (2000 + 5 * 5000 + 5 * 1000)
-    assert udp_plan.wrong(asked(max_datagrams=most), GROUPS, "controller") == []
+    assert udp_plan.wrong(asked(max_datagrams=most), GROUPS, HOSTS, "controller") == []
     planned = sum(one["rate_per_s"] * one["duration_s"] for one in udp_plan.steps(asked()))
     assert planned == most
 
@@ -93,3 +94,9 @@ def test_a_host_is_not_put_back_in_the_middle_of_a_profile() -> None:
 def test_a_datagram_above_the_mtu_is_warned_of() -> None:
     assert udp_plan.warnings(1472, 1500) == []
     assert "as 2 packets, for the way's MTU is 1500" in udp_plan.warnings(1473, 1500)[0]
+
+
+def test_a_limit_without_the_host_to_measure_is_refused() -> None:
+    """The play that measures would have no host then, and the run would end as if all were well."""
+    [refused] = udp_plan.wrong(asked(), GROUPS, ["zkkafka2"], "controller")
+    assert refused.startswith("--limit leaves out zkkafka1")
