@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from ansible_collections.barevm.kafka.plugins.module_utils import udp_profile
 from ansible_collections.barevm.kafka.plugins.module_utils.releases import Release
 
 Variables = Mapping[str, Any]
@@ -22,6 +23,8 @@ Hosts = Mapping[str, Variables]
 
 SYSLOG_FILES = ("/usr/sbin/rsyslogd", "/usr/lib*/*/rsyslog/omkafka.so", "/usr/lib*/rsyslog/omkafka.so")
 """What the packages rsyslog and rsyslog-kafka bring, the second in one of two places."""
+UDP_TEST_LEFT = str(udp_profile.SCRIPT)
+"""Is there where a UDP test was interrupted: its host puts back by itself what it had, in minutes."""
 
 
 def connect_string(servers: Sequence[Mapping[str, Any]]) -> str:
@@ -269,7 +272,7 @@ def reads(
         wanted["disks"].append(variables["syslog_ingest_queue_dir"])
         wanted["ports"] += [port for port in [variables["syslog_ingest_tcp_port"]] if port]
         wanted["udp_ports"] += [port for port in [variables["syslog_ingest_udp_port"]] if port]
-        wanted["files"] += SYSLOG_FILES
+        wanted["files"] += [*SYSLOG_FILES, UDP_TEST_LEFT]
         if "net.core.rmem_max" not in wanted["sysctls"]:
             wanted["sysctls"].append("net.core.rmem_max")
     return wanted

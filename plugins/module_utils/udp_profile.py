@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path("/var/lib/barevm-udp-test")
+SCRIPT = FOLDER / "restore"
 TIMER = "barevm-udp-test-restore"
 LIMIT_S = 60
 SYSCTL = Path("/proc/sys")
@@ -27,7 +28,7 @@ class Profile:
 
     def __init__(self, folder: Path = FOLDER, sysctls: Path = SYSCTL) -> None:
         self.folder = folder
-        self.script = folder / "restore"
+        self.script = folder / SCRIPT.name
         self.sysctls = sysctls
 
     @property

@@ -184,6 +184,14 @@ def test_a_killed_run_is_put_back_by_restore_alone(host: Host) -> None:
     assert set(playbook.run(UDP_TEST, "-e", "restore=true").changed.values()) == {0}
 
 
+def test_a_killed_run_is_put_back_by_the_next_syslog_ingest(host: Host) -> None:
+    """Its timer would put an old configuration over the new one."""
+    found = as_it_is(host)
+    playbook.killed(UDP_TEST, STEP)
+    playbook.run("barevm.kafka.syslog_ingest")
+    assert as_it_is(host) == found
+
+
 def test_a_killed_run_is_put_back_by_the_hosts_own_timer(host: Host) -> None:
     found = as_it_is(host)
     playbook.killed(UDP_TEST, STEP)
