@@ -5,71 +5,31 @@ Each run of durability_test is read back and judged, and the bench ends where on
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import yaml
-from ansible_collections.barevm.kafka.plugins.module_utils import child, durability_tester
-from ansible_collections.barevm.kafka.plugins.modules.durability_test import DOCUMENTATION
-
+from tests import load
 from tests.bench import hosts, produce
 from tests.bench.produce import RECORD_SIZE, RECORDS, RUNS, Run, median
 from tests.bench.table import Row
 
 PARTITIONS = 12
-DEFAULTS: dict[str, Any] = {
-    name: option.get("default") for name, option in yaml.safe_load(DOCUMENTATION)["options"].items()
-}
 
 
 def durability_test(servers: str, reader: bool) -> Run:
     """One run of ours, judged; the CPU time is that of the producer."""
-    os.environ["PYTHONPATH"] = str(hosts.ROOT / "collections")
-    with tempfile.TemporaryDirectory() as folder:
-        options = {
-            **DEFAULTS,
-            "bootstrap_servers": servers.split(","),
-            "reports_dir": folder,
-            "records": RECORDS,
-            "record_size": RECORD_SIZE,
-            "records_per_s": 0.0,
-            "partitions": PARTITIONS,
-            "reader": reader,
-        }
-        ledger = durability_tester.start(options, os.getpid(), lambda _words: None)["ledger"]
-        document = judged(ledger)
-    if document["result"] != "PASS" or document["records_acked"] != RECORDS:
-        raise SystemExit(f"durability_test: {document['result']}: {document['reasons']}")
-    return document["records_per_s"], document["records_per_producer_cpu_s"]
-
-
-def judged(ledger: str) -> dict[str, Any]:
-    """The result, once all records are sent and read back."""
-    with subprocess.Popen(
-        child.command("durability_judging"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-        text=True,
-    ) as judge:
-        assert judge.stdin is not None
-        assert judge.stdout is not None
+    options: dict[str, Any] = {
+        "records": RECORDS,
+        "record_size": RECORD_SIZE,
+        "records_per_s": 0.0,
+        "partitions": PARTITIONS,
+        "reader": reader,
+    }
+    with load.sent(servers, **options) as sending:
         # Its records end the test; nobody tells it to stop before.
-        judge.stdin.write(json.dumps({"ledger": ledger, "hold_s": 600}) + "\n")
-        judge.stdin.flush()
-        for line in judge.stdout:
-            answer = json.loads(line)
-            if "result" in answer:
-                found: dict[str, Any] = answer["result"]
-                if "error" in found:
-                    raise SystemExit(f"durability_test: {found['error']}")
-                return dict(found["document"])
-    raise SystemExit("durability_judging ended without a result")
+        document = sending.result(hold_s=600, at_least={"records_acked": RECORDS})
+    return document["records_per_s"], document["records_per_producer_cpu_s"]
 
 
 def perf_test(servers: str) -> Run:
