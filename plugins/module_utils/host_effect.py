@@ -203,15 +203,15 @@ def _time(one: _Host) -> Iterator[Row]:
     clock = one.state["time"]
     services = ", ".join(f"{name} is {active}" for name, active in clock["services"].items())
     told = ("clock", "synchronised")
+    effective = "unknown" if clock["synchronised"] is None else "not synchronised"
     if clock["synchronised"]:
         yield one.held(*told, f"synchronised, {clock['max_error_ms']:.0f} ms off at most", services)
     elif one.container:
-        effective = "unknown" if clock["synchronised"] is None else "not synchronised"
         yield one.refused(*told, effective, "a container: the clock is its machine's")
     elif services:
-        yield one.refused(*told, "not synchronised", f"{services}; see what it says of its servers")
+        yield one.refused(*told, effective, f"{services}; see what it says of its servers")
     else:
-        yield one.refused(*told, "not synchronised", "no time service: install chrony or systemd-timesyncd")
+        yield one.refused(*told, effective, "no time service: install chrony or systemd-timesyncd")
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,12 @@ def test_what_the_kernel_refuses_fails_only_where_the_inventory_insists(
     assert missed(state, host_tuning_enforce=True).finding
 
 
+def test_a_clock_that_the_kernel_says_nothing_of_is_not_called_wrong() -> None:
+    for state in ({}, NSPAWN):
+        row = missed({**state, "time": {"synchronised": None, "max_error_ms": None, "services": {}}})
+        assert row.effective == "unknown"
+
+
 def test_what_a_container_may_set_is_no_excuse() -> None:
     row = missed(
         {
