@@ -24,16 +24,16 @@ ACTION_COMPLETION_MS = 15_000
 FAILED_FILE = "failed-messages"
 
 OWNED = {
-    "acks": "nothing: it is all",
+    "acks": "",
     "bootstrap.servers": "syslog_ingest_listener",
     "metadata.broker.list": "syslog_ingest_listener",
     "message.timeout.ms": "syslog_ingest_message_timeout_ms",
     "delivery.timeout.ms": "syslog_ingest_message_timeout_ms",
     "queue.buffering.max.messages": "syslog_ingest_client_queue_messages",
-    "request.required.acks": "nothing: it is all",
-    "topic.metadata.refresh.interval.ms": "nothing",
+    "request.required.acks": "",
+    "topic.metadata.refresh.interval.ms": "",
 }
-"""Client properties that the role sets by a variable, with that variable."""
+"""Client properties that are the role's, with the variable that sets them, where there is one."""
 
 
 def client_properties(variables: Variables) -> dict[str, str]:

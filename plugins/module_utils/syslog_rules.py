@@ -195,7 +195,7 @@ def _client(host: str, variables: Mapping[str, Any], groups: Groups, hosts: Host
                 f"syslog_ingest_client_properties[{name}]",
                 given[name],
                 "the role sets it, since what is lost depends on it",
-                f"Use {OWNED[name]} instead",
+                f"Use {OWNED[name]} instead" if OWNED[name] else "Leave it out",
             )
         elif not re.fullmatch(r"[a-z][a-z0-9._]*", str(name)):
             yield Finding(
@@ -243,7 +243,8 @@ def _folders(host: str, variables: Mapping[str, Any]) -> Iterator[Finding]:
                 host,
                 name,
                 path,
-                "it takes a path of letters, digits, dots and hyphens, two names or more",
+                "it takes a path of letters, digits, dots and hyphens, two names or more, and not below /home, "
+                "/root, /run or /tmp, which the service does not see or which a boot empties",
                 "Choose one below /var, or on a mount of its own",
             )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.barevm.kafka.plugins.module_utils import syslog_rules
+from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
 from test_syslog_config import variables
 
 BROKER: dict[str, Any] = {
@@ -37,13 +38,15 @@ def brokers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(syslog_rules.effective_settings, "brokers", lambda _groups, _hosts: [Settings()])
 
 
-def found(
-    groups: Any = None, broker: Any = None, rmem_max: int = 16777216, **given: Any
-) -> list[tuple[str, str]]:
-    """Variable and severity of each finding."""
+def findings(groups: Any = None, broker: Any = None, rmem_max: int = 16777216, **given: Any) -> list[Finding]:
     ingest = variables(**given) | {"host_tuning_sysctl": {"net.core.rmem_max": rmem_max}}
     hosts = {name: copy.deepcopy(BROKER) | (broker or {}) for name in GROUPS["kafka"]} | {"in1": ingest}
-    return [(one.variable, one.severity) for one in syslog_rules.settings(groups or GROUPS, hosts)]
+    return list(syslog_rules.settings(groups or GROUPS, hosts))
+
+
+def found(*args: Any, **given: Any) -> list[tuple[str, str]]:
+    """Variable and severity of each finding."""
+    return [(one.variable, one.severity) for one in findings(*args, **given)]
 
 
 def test_the_defaults_are_right() -> None:
@@ -86,6 +89,12 @@ def test_an_inventory_without_ingest_hosts_has_no_findings() -> None:
 )
 def test_what_is_wrong_is_found(given: dict[str, Any], variable: str) -> None:
     assert (variable, "error") in found(**given)
+
+
+def test_a_property_that_the_role_owns_is_left_out_or_set_by_its_variable() -> None:
+    for name, remedy in (("acks", "Leave it out"), ("message.timeout.ms", "Use syslog_ingest_message_time")):
+        [finding] = findings(client_properties={name: "1"})
+        assert finding.remedy.startswith(remedy)
 
 
 def test_a_buffer_of_0_needs_no_rmem_max() -> None:
