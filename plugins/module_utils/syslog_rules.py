@@ -243,8 +243,8 @@ def _folders(host: str, variables: Mapping[str, Any]) -> Iterator[Finding]:
                 host,
                 name,
                 path,
-                "it takes a path of letters, digits, dots and hyphens, two names or more, and not below /home, "
-                "/root, /run or /tmp, which the service does not see or which a boot empties",
+                "it takes a path of letters, digits, dots and hyphens, two names or more, and not below "
+                "/home, /root, /run or /tmp, which the service does not see or which a boot empties",
                 "Choose one below /var, or on a mount of its own",
             )
 

@@ -173,22 +173,23 @@ def foreign_datagrams(counts: Counts) -> dict[str, int | None]:
     }
 
 
-def loss_share(sent: int, distinct: int) -> float | None:
-    """What share of the datagrams sent was not read back; None where none was sent."""
-    return (sent - distinct) / sent if sent else None
+def loss_share(sent: int, lost: int) -> float | None:
+    """What share of the datagrams sent was lost; None where none was sent."""
+    return lost / sent if sent else None
 
 
 def loss_begins(steps: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
     """The rate at which loss begins: the lowest with a loss, and the highest below it without one.
 
-    Each is None where there is none.
+    Each is None where there is none. A step with records still on their way is not
+    ``known`` to have lost nothing.
     """
     ordered = sorted((one for one in steps if one["sent"]), key=lambda one: one["rate_per_s"])
     lossy = next((one["rate_per_s"] for one in ordered if one["lost"] > 0), None)
     clean = [
         one["rate_per_s"]
         for one in ordered
-        if one["lost"] <= 0 and (lossy is None or one["rate_per_s"] < lossy)
+        if one["lost"] <= 0 and one["known"] and (lossy is None or one["rate_per_s"] < lossy)
     ]
     return {"none_up_to_per_s": max(clean, default=None), "loss_from_per_s": lossy}
 

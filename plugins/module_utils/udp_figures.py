@@ -41,7 +41,8 @@ def step(raw: Mapping[str, Any]) -> dict[str, Any]:
     }
     counts = udp_books.unread(counts, read["complete"])
     places = udp_books.places(counts)
-    lost = burst["sent"] - read["distinct"]
+    on_its_way = counts["awaited"] + counts["unread"]
+    lost = max(0, burst["sent"] - read["distinct"] - on_its_way)
     row |= {
         "sent": burst["sent"],
         "sent_s": burst["duration_s"],
@@ -49,8 +50,9 @@ def step(raw: Mapping[str, Any]) -> dict[str, Any]:
         "send_errors": burst["errors"],
         "read_back": read["distinct"],
         "lost": lost,
-        "loss_share": udp_books.loss_share(burst["sent"], read["distinct"]),
+        "loss_share": udp_books.loss_share(burst["sent"], lost),
         "still_on_its_way": read["awaited"],
+        "known": not on_its_way,
         "acked_lost": udp_books.acknowledged_lost(places),
         "unexplained": udp_books.unexplained(places),
         "cut_short": read["cut_short"],

@@ -194,11 +194,12 @@ def test_what_else_the_host_received_is_told() -> None:
 
 
 def test_where_loss_begins() -> None:
-    def step(rate: float, lost: int) -> dict[str, Any]:
-        return {"rate_per_s": rate, "sent": 100, "lost": lost}
+    def step(rate: float, lost: int, known: bool = True) -> dict[str, Any]:
+        return {"rate_per_s": rate, "sent": 100, "lost": lost, "known": known}
 
     begins = udp_books.loss_begins
     assert begins([step(1, 0), step(2, 0)]) == {"none_up_to_per_s": 2, "loss_from_per_s": None}
     assert begins([step(4, 9), step(1, 0), step(2, 1)]) == {"none_up_to_per_s": 1, "loss_from_per_s": 2}
     assert begins([step(1, 5), step(2, 0)]) == {"none_up_to_per_s": None, "loss_from_per_s": 1}
+    assert begins([step(1, 0), step(2, 0, False)]) == {"none_up_to_per_s": 1, "loss_from_per_s": None}
     assert begins([]) == {"none_up_to_per_s": None, "loss_from_per_s": None}

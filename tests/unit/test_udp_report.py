@@ -103,6 +103,8 @@ def test_records_on_their_way_are_not_called_lost() -> None:
     assert verdict == "INCONCLUSIVE"
     assert "1,000 records were still on their way" in reasons[0]
     assert row["acked_lost"] == row["unexplained"] == 0
+    assert (row["lost"], row["loss_share"]) == (0, 0.0)
+    assert udp_figures.profiles([row], {})["tuned"]["loss_from_per_s"] is None
 
 
 def test_books_that_do_not_balance_prove_nothing() -> None:

@@ -172,6 +172,7 @@ def test_kafka_away_in_a_burst_is_no_loss(host: Host, before: dict[str, str]) ->
     assert step["acked_lost"] == 0
     assert step["still_on_its_way"] + step["counters"]["unread"] > 0
     assert "still on their way" in " ".join(found["reasons"])
+    assert found["profiles"]["tuned"]["loss_from_per_s"] is None, "what is on its way is not lost"
 
 
 def test_a_killed_run_is_put_back_by_restore_alone(host: Host) -> None:
