@@ -50,9 +50,6 @@ class Backend(Protocol):
             Whether it made them.
         """
 
-    def host_key(self, host: Host) -> str:
-        """The public key with which a host shows that it is itself, "ssh-ed25519 AAAA…"."""
-
     def start(self, hosts: Sequence[Host]) -> None:
         """Boot those hosts that do not run, in one go. They answer SSH later."""
 

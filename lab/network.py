@@ -115,6 +115,25 @@ def present(bridge: str) -> bool:
     return bridge in bridges()
 
 
+class OnBridge:
+    """The network of a backend whose hosts hang on the lab's own bridge."""
+
+    plan: Plan
+    bridge: str
+
+    def network_up(self) -> None:
+        """Make the lab's bridge."""
+        up(self.plan, self.bridge)
+
+    def network_down(self) -> None:
+        """Remove it, with what an aborted run has left hanging on it."""
+        down(self.bridge)
+
+    def network_present(self) -> bool:
+        """Whether it is there."""
+        return present(self.bridge)
+
+
 def ports(bridge: str) -> list[str]:
     """The interfaces that hang on a bridge."""
     links = json.loads(run("ip", "-j", "link", "show", "master", bridge, may_fail=True) or "[]")

@@ -24,7 +24,7 @@ from lab.hostfiles import HostFiles, write_host
 from lab.images import ensure_image, image_path
 from lab.plan import Host, Plan
 from lab.shell import run, say, wait_until
-from lab.state import LAB_VARIABLES, State, make_key_pair, remove_tree
+from lab.state import LAB_VARIABLES, State, remove_tree
 
 # Hosts are stopped to be removed, or because they were booted a moment ago: enough to say goodbye to who is
 # logged in. The last broker to stop would wait in vain for the others' ZooKeeper.
@@ -41,7 +41,7 @@ exec systemd-nspawn "$@"
 """.replace("DISKS", disks.MOUNT)
 
 
-class Nspawn:
+class Nspawn(network.OnBridge):
     """The hosts of one lab. Every method may be called again after it was interrupted."""
 
     def __init__(self, state: State, plan: Plan) -> None:
@@ -55,18 +55,6 @@ class Nspawn:
         """Raise LabError where the disk is too small for `new`."""
         there = image_path(self.plan).is_dir()
         machine.require_space(self.state.folder, len(new), image_mb=0 if there else machine.IMAGE_MB)
-
-    def network_up(self) -> None:
-        """Make the lab's bridge."""
-        network.up(self.plan, self.bridge)
-
-    def network_down(self) -> None:
-        """Remove it."""
-        network.down(self.bridge)
-
-    def network_present(self) -> bool:
-        """Whether it is there."""
-        return network.present(self.bridge)
 
     def prepare(self) -> None:
         """Get what all hosts share: the image, and a file system that can carry overlays."""
@@ -94,24 +82,16 @@ class Nspawn:
         folder = self.state.host_folder(host.name)
         if folder.is_dir():
             return False
-        part = folder.with_name(f".{host.name}.part")
-        remove_tree(part)
-        for name in ("upper", "work", "root"):
-            (part / name).mkdir(parents=True)
-        image = image_path(self.plan)
-        # The link keeps a host on the image that it was made from when the recipe changes later.
-        (part / "image").symlink_to(os.path.relpath(image, folder))
-        upper = HostFiles(image, part / "upper")
-        disks.make(part, self.plan)
-        make_key_pair(part / "host_key", f"root@{host.name}")
-        write_host(upper, self.plan, host, part, self.state.public_key.read_text(), INTERFACE)
-        part.rename(folder)
+        with self.state.new_host(host.name) as part:
+            for name in ("upper", "work", "root"):
+                (part / name).mkdir()
+            image = image_path(self.plan)
+            # The link keeps a host on the image that it was made from when the recipe changes later.
+            (part / "image").symlink_to(os.path.relpath(image, folder))
+            upper = HostFiles(image, part / "upper")
+            disks.make(part, self.plan)
+            write_host(upper, self.plan, host, part, self.state.public_key.read_text(), INTERFACE)
         return True
-
-    def host_key(self, host: Host) -> str:
-        """The public key with which a host shows that it is itself."""
-        text = (self.state.host_folder(host.name) / "host_key.pub").read_text()
-        return " ".join(text.split()[:2])
 
     def start(self, hosts: Sequence[Host]) -> None:
         """Boot those hosts that do not run. They answer SSH a few seconds later."""
@@ -129,31 +109,17 @@ class Nspawn:
             )
         name = self._machine(host.name)
         own_cgroups = cgroups.make(name)
-        # In the background for good: a session of its own and no descriptor of the caller's, or
-        # `make lab | tee log` would wait for the hosts to end.
-        with (folder / "console.log").open("ab") as log:
-            self._children[host.name] = subprocess.Popen(
-                [
-                    *("unshare", "--mount", "sh", "-euc", START, "sh", " ".join(own_cgroups)),
-                    *("--quiet", f"--directory={folder / 'root'}", f"--machine={name}"),
-                    *(
-                        f"--hostname={host.name}",
-                        f"--uuid={self._uuid(host.name)}",
-                        "--boot",
-                        "--register=no",
-                    ),
-                    # Without a cgroup of its own, a host would share its units' cgroups with the other hosts.
-                    *(["--keep-unit"] if own_cgroups else []),
-                    *(f"--network-bridge={self.state.bridge}", "--resolv-conf=off", "--timezone=off"),
-                    *("--private-users=no", "--link-journal=no", "--console=pipe"),
-                    *disks.binds(folder, self.plan),
-                ],
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        command = [
+            *("unshare", "--mount", "sh", "-euc", START, "sh", " ".join(own_cgroups)),
+            *("--quiet", f"--directory={folder / 'root'}", f"--machine={name}"),
+            *(f"--hostname={host.name}", f"--uuid={self._uuid(host.name)}", "--boot", "--register=no"),
+            # Without a cgroup of its own, a host would share its units' cgroups with the other hosts.
+            *(["--keep-unit"] if own_cgroups else []),
+            *(f"--network-bridge={self.state.bridge}", "--resolv-conf=off", "--timezone=off"),
+            *("--private-users=no", "--link-journal=no", "--console=pipe"),
+            *disks.binds(folder, self.plan),
+        ]
+        self._children[host.name] = processes.start(command, folder)
 
     def stop(self, names: Sequence[str]) -> None:
         """Shut hosts down as a power button would, all at once; what is not off in time is killed."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -47,6 +48,23 @@ def arguments_below(start: str) -> set[Path]:
         for argument in arguments
         if argument.startswith(wanted)
     }
+
+
+def start(command: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
+    """Start a host's process in its folder, in the background for good, what it says into its console.
+
+    A session of its own and no descriptor of the caller's, or `make lab | tee log` would wait for the
+    hosts to end.
+    """
+    with (folder / "console.log").open("ab") as log:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 def kill_all(names: Sequence[str], of: Callable[[str], set[int]]) -> None:

@@ -22,7 +22,7 @@ from lab.errors import LabError
 from lab.hostfiles import HostFiles, write_host
 from lab.plan import Host, Plan
 from lab.shell import run, say
-from lab.state import SLOW_VARIABLES, State, make_key_pair, remove_tree, write_whole
+from lab.state import SLOW_VARIABLES, State, remove_tree, write_whole
 
 TUN = Path("/dev/net/tun")
 # By net.ifnames=0: the one name that is the same whatever slot the machine gives the device.
@@ -37,7 +37,7 @@ IMAGE_MB = 1200
 SSH_LIMIT_S = {accelerator.KVM: 120.0, accelerator.EMULATION: 240.0}
 
 
-class Qemu:
+class Qemu(network.OnBridge):
     """The hosts of one lab. Every method may be called again after it was interrupted."""
 
     def __init__(self, state: State, plan: Plan) -> None:
@@ -82,18 +82,6 @@ class Qemu:
             slow = "emulated processors, 10 to 20 times slower than real ones" if why else "KVM"
             say(f"  virtual machines run on {slow}" + (f": {why}" if why else ""))
 
-    def network_up(self) -> None:
-        """Make the lab's bridge."""
-        network.up(self.plan, self.bridge)
-
-    def network_down(self) -> None:
-        """Remove it, with the tap devices that an aborted run has left."""
-        network.down(self.bridge)
-
-    def network_present(self) -> bool:
-        """Whether it is there."""
-        return network.present(self.bridge)
-
     def create(self, host: Host) -> bool:
         """Make a host's disks unless they are there.
 
@@ -103,34 +91,26 @@ class Qemu:
         folder = self.state.host_folder(host.name)
         if folder.is_dir():
             return False
-        part = folder.with_name(f".{host.name}.part")
-        remove_tree(part)
-        build = part / "build"
-        for name in ("upper", "work", "root"):
-            (build / name).mkdir(parents=True)
-        image = self._image()
-        (build / "image").symlink_to(image)
-        # The link keeps a host on the kernel that it was made with when the recipe changes later.
-        (part / "boot").symlink_to(os.path.relpath(image.parent, folder))
-        files = HostFiles(image, build / "upper")
-        make_key_pair(part / "host_key", f"root@{host.name}")
-        write_host(files, self.plan, host, part, self.state.public_key.read_text(), INTERFACE)
-        mounts = ["/dev/vda\t/\text4\terrors=remount-ro\t0\t1"]
-        for path in self.plan.log_dirs:
-            disk = self._uuid(host.name, path)
-            vmdisk.make_log_disk(part / f"{Path(path).name}.img", disk)
-            files.folder(path)
-            mounts.append(f"UUID={disk}\t{path}\text4\tdefaults\t0\t2")
-        files.write("/etc/fstab", "".join(f"{line}\n" for line in mounts))
-        vmdisk.write_root(build, part / "root.img")
-        remove_tree(build)
-        part.rename(folder)
+        with self.state.new_host(host.name) as part:
+            build = part / "build"
+            for name in ("upper", "work", "root"):
+                (build / name).mkdir(parents=True)
+            image = self._image()
+            (build / "image").symlink_to(image)
+            # The link keeps a host on the kernel that it was made with when the recipe changes later.
+            (part / "boot").symlink_to(os.path.relpath(image.parent, folder))
+            files = HostFiles(image, build / "upper")
+            write_host(files, self.plan, host, part, self.state.public_key.read_text(), INTERFACE)
+            mounts = ["/dev/vda\t/\text4\terrors=remount-ro\t0\t1"]
+            for path in self.plan.log_dirs:
+                disk = self._uuid(host.name, path)
+                vmdisk.make_log_disk(part / f"{Path(path).name}.img", disk)
+                files.folder(path)
+                mounts.append(f"UUID={disk}\t{path}\text4\tdefaults\t0\t2")
+            files.write("/etc/fstab", "".join(f"{line}\n" for line in mounts))
+            vmdisk.write_root(build, part / "root.img")
+            remove_tree(build)
         return True
-
-    def host_key(self, host: Host) -> str:
-        """The public key with which a host shows that it is itself."""
-        text = (self.state.host_folder(host.name) / "host_key.pub").read_text()
-        return " ".join(text.split()[:2])
 
     def start(self, hosts: Sequence[Host]) -> None:
         """Boot those hosts that do not run, all at once. They answer SSH when they have booted."""
@@ -149,16 +129,7 @@ class Qemu:
         tap = self.interface(host.name)
         run("ip", "tuntap", "add", "dev", tap, "mode", "tap")
         run("ip", "link", "set", tap, "master", self.bridge, "up")
-        # A session of its own and no descriptor of the caller's: see nspawn.
-        with (folder / "console.log").open("ab") as log:
-            self._children[host.name] = subprocess.Popen(
-                self._command(host, tap),
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self._children[host.name] = processes.start(self._command(host, tap), folder)
 
     def _command(self, host: Host, tap: str) -> list[str]:
         identity = self._uuid(host.name)

@@ -61,6 +61,22 @@ class State:
         """What one host is made of."""
         return self.folder / "hosts" / name
 
+    @contextmanager
+    def new_host(self, name: str) -> Iterator[Path]:
+        """A folder to make a host in, with its host key in it: the host's own once all went well."""
+        folder = self.host_folder(name)
+        part = folder.with_name(f".{name}.part")
+        remove_tree(part)
+        part.mkdir(parents=True)
+        make_key_pair(part / "host_key", f"root@{name}")
+        yield part
+        part.rename(folder)
+
+    def host_key(self, host: Host) -> str:
+        """The public key with which a host shows that it is itself, "ssh-ed25519 AAAA…"."""
+        text = (self.host_folder(host.name) / "host_key.pub").read_text()
+        return " ".join(text.split()[:2])
+
     def plan(self) -> Plan | None:
         """What the lab was made as; None where there is none, or none that got that far."""
         try:

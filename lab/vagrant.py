@@ -19,7 +19,7 @@ from lab import accelerator, box, libvirt, machine, processes
 from lab.errors import LabError
 from lab.plan import Host, Plan
 from lab.shell import run, wait_until
-from lab.state import CHECKOUT, SLOW_VARIABLES, State, make_key_pair, remove_tree
+from lab.state import CHECKOUT, SLOW_VARIABLES, State, remove_tree
 
 # The network through which Vagrant itself reaches its machines: everybody's, so it goes with the last one.
 MANAGEMENT_NETWORK = "vagrant-libvirt"
@@ -147,28 +147,18 @@ class Vagrant:
         Returns:
             Whether it made them.
         """
-        folder = self.state.host_folder(host.name)
-        if folder.is_dir():
+        if self.state.host_folder(host.name).is_dir():
             return False
-        part = folder.with_name(f".{host.name}.part")
-        remove_tree(part)
-        part.mkdir(parents=True)
-        make_key_pair(part / "host_key", f"root@{host.name}")
-        script = SETUP.format(
-            host_key=(part / "host_key").read_text(),
-            host_key_pub=(part / "host_key.pub").read_text(),
-            user=self.plan.user,
-            public_key=shlex.quote(self.state.public_key.read_text().strip()),
-        )
-        (part / "setup.sh").write_text(script)
-        (part / "setup.sh").chmod(0o600)
-        part.rename(folder)
+        with self.state.new_host(host.name) as part:
+            script = SETUP.format(
+                host_key=(part / "host_key").read_text(),
+                host_key_pub=(part / "host_key.pub").read_text(),
+                user=self.plan.user,
+                public_key=shlex.quote(self.state.public_key.read_text().strip()),
+            )
+            (part / "setup.sh").write_text(script)
+            (part / "setup.sh").chmod(0o600)
         return True
-
-    def host_key(self, host: Host) -> str:
-        """The public key with which a host shows that it is itself."""
-        text = (self.state.host_folder(host.name) / "host_key.pub").read_text()
-        return " ".join(text.split()[:2])
 
     def start(self, hosts: Sequence[Host]) -> None:
         """Bring up those hosts that do not run, by one `vagrant up`, which returns when they let it in.

@@ -63,7 +63,7 @@ def up(name: str, wishes: dict[str, Any]) -> Plan:
                 if host in new:
                     undo.callback(backend.remove, host.name)
             make_hosts(backend, plan.members, begun)
-            state.save_known_hosts({host: backend.host_key(host) for host in plan.members})
+            state.save_known_hosts({host: state.host_key(host) for host in plan.members})
             wait_for_ssh(state, plan, backend)
             state.save(plan, backend.variables())
             give_to_caller(state)
