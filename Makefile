@@ -19,8 +19,9 @@ TOOLS := .venv/bin
 export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
 lab_options = --name $(LAB_NAME) $(if $(LAB_HOSTS),--hosts $(LAB_HOSTS)) $(if $(LAB_RELEASE),--release $(LAB_RELEASE)) \
-	$(if $(LAB_SUBNET),--subnet $(LAB_SUBNET)) $(if $(LAB_BACKEND),--backend $(LAB_BACKEND)) \
-	$(if $(LAB_MEMORY_MB),--memory-mb $(LAB_MEMORY_MB)) $(if $(LAB_CPUS),--cpus $(LAB_CPUS))
+	$(if $(LAB_SUBNET),--subnet $(LAB_SUBNET)) $(lab_sizes)
+lab_sizes = $(if $(LAB_BACKEND),--backend $(LAB_BACKEND)) $(if $(LAB_MEMORY_MB),--memory-mb $(LAB_MEMORY_MB)) \
+	$(if $(LAB_CPUS),--cpus $(LAB_CPUS))
 # An empty -i would be this folder, with every inventory below it: without a lab nothing is run.
 play = inventory=$$($(LAB) inventory --name $(LAB_NAME)) && $(TOOLS)/ansible-playbook -i "$$inventory"
 
@@ -50,7 +51,7 @@ perf: venv ## measure the lab's cluster
 # The lab goes, however it ends; its reports stay.
 chaos: venv ## break a lab of its own in every way, prove that nothing is lost, remove it (CHAOS=kill_leader,… for some)
 	@trap '$(LAB) down --name $(CHAOS_LAB)' EXIT && \
-	$(LAB) up --quiet --name $(CHAOS_LAB) --subnet $(CHAOS_SUBNET) --hosts 3 --log-file-systems 2 \
+	$(LAB) up --quiet --name $(CHAOS_LAB) --subnet $(CHAOS_SUBNET) --hosts 3 --log-file-systems 2 $(lab_sizes) \
 		--packages openjdk-17-jre-headless,python3-apt && \
 	$(TOOLS)/ansible-playbook -i .lab/$(CHAOS_LAB)/inventory -i inventories/chaos.yml site.yml && \
 	$(TOOLS)/ansible-playbook -i .lab/$(CHAOS_LAB)/inventory -i inventories/chaos.yml playbooks/chaos.yml \
