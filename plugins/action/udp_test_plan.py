@@ -43,7 +43,7 @@ class ActionModule(ActionBase):
         except OSError as error:
             where = f"{asked['host']} ({asked['address']})"
             return result | {"failed": True, "msg": f"Nothing was sent: {where} is not reached: {error}."}
-        warnings = udp_plan.warnings(asked["size"], way.mtu)
+        warnings = udp_plan.warnings(asked["size"], way.mtu, asked["max_message_bytes"])
         for warning in warnings:
             display.warning(warning)
         if asked["port"]:

@@ -131,13 +131,19 @@ def intention(asked: Mapping[str, Any]) -> str:
     )
 
 
-def warnings(size: int, mtu: int) -> list[str]:
-    """What to know before the figures are believed."""
+def warnings(size: int, mtu: int, longest: int | None = None) -> list[str]:
+    """What to know before the figures are believed; ``longest`` is what rsyslog takes of a line, in bytes."""
+    found = []
     count = udp_datagram.fragments(size, mtu)
-    if count == 1:
-        return []
-    return [
-        f"a datagram of {size} bytes travels as {count} packets, for the way's MTU is {mtu}: one lost packet "
-        "loses the datagram, what interfaces drop is counted in packets, and a host takes 30 s to count a "
-        "datagram that it cannot put together"
-    ]
+    if count > 1:
+        found.append(
+            f"a datagram of {size} bytes travels as {count} packets, for the way's MTU is {mtu}: one lost "
+            "packet loses the datagram, what interfaces drop is counted in packets, and a host takes 30 s to "
+            "count a datagram that it cannot put together"
+        )
+    if longest is not None and size > longest:
+        found.append(
+            f"rsyslog cuts a line of {size} bytes at syslog_ingest_max_message_bytes ({longest}), and what "
+            "it cuts off is no loss in these figures"
+        )
+    return found

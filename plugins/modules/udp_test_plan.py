@@ -36,6 +36,9 @@ options:
     description: Bytes of a datagram, less the headers of UDP and IP.
     type: int
     required: true
+  max_message_bytes:
+    description: What rsyslog takes of a line, in bytes, left out where it is not known yet.
+    type: int
   max_datagrams:
     description: How many datagrams may be sent in all.
     type: int

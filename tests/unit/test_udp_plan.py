@@ -94,6 +94,9 @@ def test_a_host_is_not_put_back_in_the_middle_of_a_profile() -> None:
 def test_a_datagram_above_the_mtu_is_warned_of() -> None:
     assert udp_plan.warnings(1472, 1500) == []
     assert "as 2 packets, for the way's MTU is 1500" in udp_plan.warnings(1473, 1500)[0]
+    assert udp_plan.warnings(1000, 1500, 1000) == []
+    assert "at syslog_ingest_max_message_bytes (1000)" in udp_plan.warnings(1001, 1500, 1000)[0]
+    assert len(udp_plan.warnings(1473, 1500, 1000)) == 2
 
 
 def test_a_limit_without_the_host_to_measure_is_refused() -> None:

@@ -53,6 +53,9 @@ def test_it_runs_beside_the_hosts_own_logging(host: Host) -> None:
 def test_it_starts_at_boot_and_may_do_little(host: Host) -> None:
     assert host.service(UNIT).is_enabled
     assert host.file("/etc/syslog-ingest/rsyslog.conf").mode == 0o600
+    # Who watches reads the counters.
+    assert host.file(STATS).mode == 0o644
+    assert host.file("/var/spool/syslog-ingest").mode == 0o750
     exposure = host.check_output("systemd-analyze security --no-pager %s | tail -n 1", UNIT)
     assert float(re.search(r"\d+\.\d+", exposure)[0]) < 3
 
