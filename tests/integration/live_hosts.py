@@ -31,10 +31,20 @@ SMALL = {
     "controlled.shutdown.enable": False,
 }
 SYSTEMCTL = """#!/bin/sh
-# Answers for a machine whose brokers are no units.
-echo Id=kafka.service; echo LoadState=loaded; echo ActiveState=active; echo SubState=running
-echo UnitFileState=enabled; echo NeedDaemonReload=no; echo "MainPID=$(cat {folder}/pid)"
-echo Result=success; echo ExecMainStatus=0; echo NRestarts=0; echo FragmentPath=; echo DropInPaths=
+# Answers for a machine whose brokers are no units, and which has no others.
+shift 2
+for unit in "$@"; do
+  echo "Id=$unit"; echo Result=success; echo ExecMainStatus=0; echo NRestarts=0
+  echo FragmentPath=; echo DropInPaths=; echo NeedDaemonReload=no
+  if [ "$unit" = kafka.service ]; then
+    echo LoadState=loaded; echo ActiveState=active; echo SubState=running; echo UnitFileState=enabled
+    echo "MainPID=$(cat {folder}/pid)"
+  else
+    echo LoadState=not-found; echo ActiveState=inactive; echo SubState=dead; echo UnitFileState=
+    echo MainPID=0
+  fi
+  echo
+done
 """
 PLAY = """
 - name: Read the hosts as preflight does
