@@ -6,7 +6,7 @@ Sources of the values: Kafka's documentation, "Hardware and OS"; the kernel's ip
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
@@ -64,6 +64,21 @@ def is_effective(name: str, wanted: Any, current: str | None) -> bool:
         return len(has) == len(needs) and all(map(operator.ge, map(int, has), map(int, needs)))
     except ValueError:
         return False
+
+
+def rules(groups: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
+    """What of ``host_tuning_sysctl`` no kernel would take, whatever it is; ``hosts`` are their variables."""
+    del groups
+    for host, variables in hosts.items():
+        for name, value in variables["host_tuning_sysctl"].items():
+            if isinstance(value, bool) or not isinstance(value, (int, str)) or not text(value):
+                yield Finding(
+                    host,
+                    f"host_tuning_sysctl[{name}]",
+                    value,
+                    "a kernel setting takes a number, or numbers or words with blanks between",
+                    "Give it as sysctl(8) prints it, or leave the setting out",
+                )
 
 
 def settings(wanted: Mapping[str, Any], current: Mapping[str, str | None]) -> list[dict[str, str]]:

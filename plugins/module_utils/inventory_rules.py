@@ -18,6 +18,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils import (
     address_rules,
     broker_rules,
     definition_rules,
+    host_tuning,
     kafka_settings,
     properties,
     sameness_rules,
@@ -71,6 +72,7 @@ def check(groups: Groups, hosts: Hosts) -> list[Finding]:
         sameness_rules.servers,
         sameness_rules.racks,
         owned,
+        host_tuning.rules,
         syslog_rules.settings,
     )
     return [finding for rule in rules for finding in rule(groups, hosts)]
