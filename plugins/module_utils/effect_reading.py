@@ -9,10 +9,11 @@ import ctypes
 import glob
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.barevm.kafka.plugins.module_utils import udp_sockets
 from ansible_collections.barevm.kafka.plugins.module_utils.host_files import text
 
 TIME_SERVICES = (
@@ -99,6 +100,14 @@ def swap_units(root: Path = Path("/")) -> list[str]:
 def _is_masked(root: Path, name: str, link: str) -> bool:
     own = root / "etc/systemd/system"
     return any(os.path.realpath(one) == "/dev/null" for one in (link, own / name, own / "swap.target"))
+
+
+def receive_buffers(ports: Iterable[int]) -> dict[str, list[int]]:
+    """The receive buffers of the sockets of each UDP port, in bytes as they were asked for.
+
+    Raises OSError where they cannot be read.
+    """
+    return {str(port): [int(one["buffer_bytes"]) for one in udp_sockets.of_port(port)] for port in ports}
 
 
 def time_state(shown: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -21,7 +21,6 @@ UNITS = {"zookeeper.service": "zookeeper", "kafka.service": "kafka"}
 # RAM as the kernel counts it changes a little from one kernel to the next, and a share of it too.
 SHARE_MAY_BE_OFF = 0.05
 
-SITE = "Run site.yml; where it comes back, see what else sets it"
 CONTAINER = "a container: the kernel is its machine's"
 
 
@@ -49,6 +48,10 @@ class _Host:
         self.name, self.variables, self.state = host, variables, state
         self.enforced = bool(variables["host_tuning_enforce"])
         self.container = bool(state["container"])
+        # What tunes this host's kernel: one that only takes syslog in is none of site.yml's.
+        in_cluster = any(f"{product}_heap_size" in variables for product in UNITS.values())
+        self.play = "site.yml" if in_cluster else "syslog_ingest.yml"
+        self.run_it = f"Run {self.play}; where it comes back, see what else sets it"
 
     def held(self, name: str, asked: str, effective: str, note: str = "") -> Row:
         return Row(self.name, name, asked, effective, True, note)
@@ -75,7 +78,7 @@ class _Host:
 def rows(host: str, variables: Variables, state: State) -> list[Row]:
     """Every row of one host; ``state`` is what host_state answered, ``variables`` are resolved."""
     one = _Host(host, variables, state)
-    kinds = (_sysctls, _huge_pages, _swap, _limits, _heaps, _mounts, _time)
+    kinds = (_sysctls, _receive_buffers, _huge_pages, _swap, _limits, _heaps, _mounts, _time)
     return [row for kind in kinds for row in kind(one)]
 
 
@@ -86,12 +89,25 @@ def _sysctls(one: _Host) -> Iterator[Row]:
         if host_tuning.is_effective(name, asked, current):
             yield one.held(name, asked, has)
         elif name not in one.state["fixed_settings"]:
-            yield one.wrong(name, asked, has, SITE)
+            yield one.wrong(name, asked, has, one.run_it)
         elif one.container:
             yield one.refused(name, asked, has, CONTAINER)
         else:
             reason = "this kernel has no such setting" if current is None else "it cannot be written here"
             yield one.refused(name, asked, has, reason)
+
+
+def _receive_buffers(one: _Host) -> Iterator[Row]:
+    """Of a syslog ingest that listens: what is too small drops datagrams that no log tells of."""
+    asked = one.variables.get("syslog_ingest_receive_buffer_bytes")
+    for port, has in sorted(one.state["receive_buffers"].items()):
+        if not asked or not has:
+            continue
+        told = (f"UDP port {port} receive buffer", f"{asked} bytes", f"{min(has)} bytes")
+        if min(has) >= asked:
+            yield one.held(*told)
+        else:
+            yield one.wrong(*told, "Run syslog_ingest.yml, which refuses what net.core.rmem_max would cut")
 
 
 def _huge_pages(one: _Host) -> Iterator[Row]:
@@ -104,7 +120,7 @@ def _huge_pages(one: _Host) -> Iterator[Row]:
     elif name in one.state["fixed_settings"]:
         yield one.refused(name, asked, has, CONTAINER if one.container else "it cannot be written here")
     else:
-        yield one.wrong(name, asked, has, SITE)
+        yield one.wrong(name, asked, has, one.run_it)
 
 
 def _swap(one: _Host) -> Iterator[Row]:
@@ -112,16 +128,18 @@ def _swap(one: _Host) -> Iterator[Row]:
         return
     used = ", ".join(one.state["swaps"])
     if used:
-        yield one.unlike("swap", "off", used, SITE)
+        yield one.unlike("swap", "off", used, one.run_it)
     else:
         yield one.held("swap", "off", "off")
     lines, units = one.state["fstab_swaps"], one.state["swap_units"]
     coming = ", ".join([*(f"{line} in fstab" for line in lines), *units])
     if units:
         remedy = f"`systemctl mask {' '.join(units)}`, then `swapoff --all`"
-        yield one.unlike("swap at a boot", "off", coming, f"Run site.yml, and {remedy}" if lines else remedy)
+        yield one.unlike(
+            "swap at a boot", "off", coming, f"Run {one.play}, and {remedy}" if lines else remedy
+        )
     elif lines:
-        yield one.wrong("swap at a boot", "off", coming, SITE)
+        yield one.wrong("swap at a boot", "off", coming, one.run_it)
     else:
         yield one.held("swap at a boot", "off", "off")
 
@@ -174,7 +192,7 @@ def _heaps(one: _Host) -> Iterator[Row]:
         elif any(".env" in waiting for waiting in pending):
             yield one.differing(name, asked, effective, "waits for a restart")
         else:
-            yield one.wrong(name, asked, effective, f"Asked by {by}. {SITE}")
+            yield one.wrong(name, asked, effective, f"Asked by {by}. {one.run_it}")
     most = int(total * host_rules.MOST_OF_MEMORY)
     if together:
         told = ("heaps together", f"at most {most} MiB", f"{together} MiB")

@@ -45,9 +45,11 @@ def not_running(state: State) -> list[str]:
 
 
 def nothing_installed(states: Mapping[str, State]) -> bool:
-    """Whether every host was looked at and none has any of its units."""
-    found = [state.get("units") for state in states.values()]
-    return all(units and all(unit["load_state"] == "not-found" for unit in units.values()) for units in found)
+    """Whether all hosts that shall have units were looked at, and none has any."""
+    found = [units for state in states.values() if (units := state.get("units")) != {}]
+    return bool(found) and all(
+        units and all(unit["load_state"] == "not-found" for unit in units.values()) for units in found
+    )
 
 
 def last_words(journal: str) -> str:

@@ -203,10 +203,14 @@ processes:
     C(oom_score_adj), and C(heap_mb), the largest heap of a JVM in MiB.
   returned: always
   type: dict
+receive_buffers:
+  description: For each of the UDP ports, as text, the bytes of each socket's receive buffer, as asked for.
+  returned: always
+  type: dict
 time:
   description: >-
     C(synchronised), null where the kernel does not tell it, C(max_error_ms), and C(services), the time
-    services that are installed, with their active state. Null where no units were asked for.
+    services that are installed, with their active state. Null where neither units nor sysctls were asked for.
   returned: always
   type: dict
 pending:
@@ -282,7 +286,7 @@ def main():
     asked = module.params
     try:
         # systemd is asked once: its answer takes longer than all files of /proc.
-        watched = effect_reading.TIME_SERVICES if asked["units"] else ()
+        watched = effect_reading.TIME_SERVICES if asked["units"] or asked["sysctls"] else ()
         shown = host_reading.units([*asked["units"], *watched])
         units = {name: shown[name] for name in asked["units"]}
         module.exit_json(
@@ -303,6 +307,7 @@ def main():
             disks=host_reading.disks(asked["disks"]),
             ports=host_reading.ports(asked["ports"]),
             udp_ports=host_reading.ports(asked["udp_ports"], "udp"),
+            receive_buffers=effect_reading.receive_buffers(asked["udp_ports"]),
             files={pattern: sorted(glob.glob(pattern)) for pattern in asked["files"]},
             resolved=host_reading.resolved(asked["resolve"]),
             identities=disk_reading.identities(

@@ -236,3 +236,37 @@ def test_the_proof_takes_findings_up_and_keeps_all_rows() -> None:
         "note": "Run site.yml; where it comes back, see what else sets it",
         "finding": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("asked", "has", "finding"),
+    [
+        (16777216, [16777216, 16777216], False),
+        (16777216, [212992, 16777216], True),
+        # The kernel's default was asked for; nobody listens, as before the first syslog_ingest.yml.
+        (0, [212992], None),
+        (16777216, [], None),
+    ],
+)
+def test_a_syslog_ingests_receive_buffer(asked: int, has: list[int], finding: bool | None) -> None:
+    variables = {**VARIABLES, "syslog_ingest_receive_buffer_bytes": asked}
+    found = host_effect.rows("k1", variables, {**STATE, "receive_buffers": {"514": has}})
+    assert [row.finding for row in found if "receive buffer" in row.name] == (
+        [] if finding is None else [finding]
+    )
+
+
+def test_a_host_without_the_clusters_services_has_rows_of_its_kernel() -> None:
+    variables = {name: value for name, value in VARIABLES.items() if name.startswith("host_tuning")}
+    found = host_effect.rows("s1", variables, {**STATE, "processes": {}, "pending": {}})
+    assert {"vm.swappiness", "swap", "clock"} <= {row.name for row in found}
+    assert all(row.holds for row in found)
+    lowered = {
+        **STATE,
+        "processes": {},
+        "pending": {},
+        "sysctls": {**STATE["sysctls"], "vm.swappiness": "60"},
+    }
+    (wrong,) = (row for row in host_effect.rows("s1", variables, lowered) if not row.holds)
+    assert (wrong.name, wrong.finding) == ("vm.swappiness", True)
+    assert wrong.note.startswith("Run syslog_ingest.yml")

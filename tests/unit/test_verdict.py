@@ -147,6 +147,9 @@ def test_nothing_installed_means_looked_at_and_absent() -> None:
     assert verdict.nothing_installed({"a": absent, "b": absent})
     assert not verdict.nothing_installed({"a": absent, "b": {"units": {"kafka.service": RUNNING}}})
     assert not verdict.nothing_installed({"a": absent, "b": {"unreachable": True}})
+    # A host that only takes syslog in has none of them to be absent.
+    assert verdict.nothing_installed({"a": absent, "b": {"units": {}}})
+    assert not verdict.nothing_installed({"b": {"units": {}}})
 
 
 def test_every_part_is_judged_whatever_the_others_say() -> None:
