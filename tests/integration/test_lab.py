@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration import lab_command
+
 ROOT = Path(__file__).parents[2]
 NAME = "selftest"
 SUBNET = "192.168.28.0/24"
@@ -22,16 +25,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def lab(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run the lab's command line as a person would, through a pipe."""
-    return subprocess.run(
-        [sys.executable, "-m", "lab", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=check,
-        timeout=300,
-    )
+lab = functools.partial(lab_command.lab, limit_s=300)
 
 
 def up(*options: str) -> dict:

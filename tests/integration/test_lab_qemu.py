@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from lab import accelerator
+from tests.integration import lab_command
 
 ROOT = Path(__file__).parents[2]
 NAME = "qemutest"
@@ -32,16 +34,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def lab(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run the lab's command line."""
-    return subprocess.run(
-        [sys.executable, "-m", "lab", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=check,
-        timeout=LIMIT_S,
-    )
+lab = functools.partial(lab_command.lab, limit_s=LIMIT_S)
 
 
 def up() -> tuple[dict, str]:

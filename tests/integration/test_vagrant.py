@@ -14,6 +14,7 @@ import pytest
 
 from lab import libvirt
 from lab.state import State
+from tests.integration import lab_command
 
 ROOT = Path(__file__).parents[2]
 NAME = "vagranttest"
@@ -43,16 +44,8 @@ def vagrant(*arguments: str, **wishes: str) -> subprocess.CompletedProcess[str]:
 
 
 def lab(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the lab's command line."""
-    return subprocess.run(
-        [sys.executable, "-m", "lab", *arguments],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=UP_LIMIT_S,
-    )
+    """Run the lab's command line, whatever becomes of it."""
+    return lab_command.lab(*arguments, limit_s=UP_LIMIT_S, check=False, environment=environment())
 
 
 def facts() -> dict:
