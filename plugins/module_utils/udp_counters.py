@@ -7,12 +7,11 @@ Sources: ip(8) and the kernel's Documentation/networking/statistics.rst for the 
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils import udp_books, udp_sockets, udp_stats
+from ansible_collections.barevm.kafka.plugins.module_utils import commands, udp_books, udp_sockets, udp_stats
 
 COMMAND_LIMIT_S = 10
 NET = Path("/sys/class/net")
@@ -71,9 +70,12 @@ def sockets(port: int, tables: list[str]) -> dict[str, int]:
 
 def interface(address: str) -> dict[str, Any]:
     """The interface with this address, or all but the loopback where none has it (behind NAT)."""
-    own = (
-        json.loads(_said("ip", "-j", "-4", "addr", "show", "to", f"{address}/32") or "[]") if address else []
-    )
+    own = []
+    if address:
+        shown = commands.said(
+            *("ip", "-j", "-4", "addr", "show", "to", f"{address}/32"), limit_s=COMMAND_LIMIT_S
+        )
+        own = json.loads(shown or "[]")
     names = [one["ifname"] for one in own if one.get("ifname")]
     names = names or sorted(path.name for path in NET.iterdir() if path.name != "lo" and path.is_dir())
     total = dict.fromkeys(("rx_packets", "rx_dropped", "rx_missed_errors", "rx_fifo_errors"), 0)
@@ -93,27 +95,12 @@ def receive_buffer_bytes(port: int) -> int | None:
     return min(found) * udp_sockets.BOOKKEEPING if found else None
 
 
-def _said(*command: str) -> str:
-    """What a command prints; raises OSError."""
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=COMMAND_LIMIT_S,
-            stdin=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired:
-        raise OSError(f"{command[0]} was not done after {COMMAND_LIMIT_S} s") from None
-    if done.returncode:
-        raise OSError(f"{' '.join(command)}: {done.stderr.strip()}")
-    return done.stdout
-
-
 def main_pid(unit: str) -> int:
     """The main process of a unit, 0 where there is none."""
-    return int(_said("systemctl", "show", "--property=MainPID", "--value", unit).strip() or "0")
+    shown = commands.said(
+        *("systemctl", "show", "--property=MainPID", "--value", unit), limit_s=COMMAND_LIMIT_S
+    )
+    return int(shown.strip() or "0")
 
 
 class Watch:

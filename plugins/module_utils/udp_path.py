@@ -7,12 +7,12 @@ would send: route, neighbour, forwarding table of the bridge. Where there is no 
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.barevm.kafka.plugins.module_utils import commands
 from ansible_collections.barevm.kafka.plugins.module_utils.udp_counters import snmp
 
 LIMIT_S = 5.0
@@ -47,7 +47,7 @@ def way(address: str) -> Way:
         return Way(device, mtu, "", why=why)
     neighbour = _first(_ip("neigh", "show", address, "dev", device))
     mac = neighbour.get("lladdr")
-    entries = json.loads(_said("bridge", "-j", "fdb", "show", "br", device))
+    entries = json.loads(commands.said("bridge", "-j", "fdb", "show", "br", device, limit_s=LIMIT_S))
     ports = {
         str(one["ifname"])
         for one in entries
@@ -78,20 +78,8 @@ def counters(found: Way) -> dict[str, int | None]:
 
 
 def _ip(*words: str) -> Any:
-    return json.loads(_said("ip", "-j", "-4", *words) or "[]")
+    return json.loads(commands.said("ip", "-j", "-4", *words, limit_s=LIMIT_S) or "[]")
 
 
 def _first(found: Any) -> Mapping[str, Any]:
     return found[0] if found else {}
-
-
-def _said(*command: str) -> str:
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=LIMIT_S, check=False, stdin=subprocess.DEVNULL
-        )
-    except subprocess.TimeoutExpired:
-        raise OSError(f"{' '.join(command)} was not done after {LIMIT_S:g} s") from None
-    if done.returncode:
-        raise OSError(f"{' '.join(command)}: {done.stderr.strip()}")
-    return done.stdout

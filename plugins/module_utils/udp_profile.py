@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.barevm.kafka.plugins.module_utils import commands
+
 FOLDER = Path("/var/lib/barevm-udp-test")
 SCRIPT = FOLDER / "restore"
 TIMER = "barevm-udp-test-restore"
@@ -100,7 +102,7 @@ class Profile:
         """Put back what was kept; False where nothing was. Raises OSError, and it can be tried again."""
         if not self.stands:
             return False
-        _run(str(self.script))
+        commands.said(str(self.script), limit_s=LIMIT_S)
         return True
 
     def _path(self, name: str) -> Path:
@@ -110,7 +112,7 @@ class Profile:
 def arm(script: Path, after_s: int) -> None:
     """Let the host run the script by itself after a while, and again each minute until that has worked."""
     disarm()
-    _run(
+    commands.said(
         "systemd-run",
         f"--unit={TIMER}",
         f"--on-active={after_s}",
@@ -118,20 +120,10 @@ def arm(script: Path, after_s: int) -> None:
         "--description=Put back what a UDP test has changed",
         "--collect",
         str(script),
+        limit_s=LIMIT_S,
     )
 
 
 def disarm() -> None:
     """Take the timer away; none is no error."""
     subprocess.run(["systemctl", "stop", f"{TIMER}.timer"], capture_output=True, check=False, timeout=LIMIT_S)
-
-
-def _run(*command: str) -> None:
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=LIMIT_S, stdin=subprocess.DEVNULL
-        )
-    except subprocess.TimeoutExpired:
-        raise OSError(f"{command[0]} was not done after {LIMIT_S} s") from None
-    if done.returncode:
-        raise OSError(f"{command[0]}: {(done.stderr or done.stdout).strip() or f'status {done.returncode}'}")

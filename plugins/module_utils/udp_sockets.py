@@ -6,8 +6,10 @@ Runs on managed hosts, on Python 3.9 and its library. Source: ss(8), "--memory".
 from __future__ import annotations
 
 import re
-import subprocess
 
+from ansible_collections.barevm.kafka.plugins.module_utils import commands
+
+LIMIT_S = 30
 # The kernel doubles what was asked for, for its own book-keeping (socket(7), SO_RCVBUF).
 BOOKKEEPING = 2
 _MEMORY = re.compile(r"skmem:\(r(\d+),rb(\d+),.*?\bd(\d+)\)")
@@ -43,9 +45,4 @@ def parsed(shown: str, port: int) -> list[dict[str, int | str]]:
 
 def of_port(port: int) -> list[dict[str, int | str]]:
     """The UDP sockets of ``port`` on this host. Raises OSError where they cannot be read."""
-    done = subprocess.run(
-        ["ss", "-u", "-a", "-m", "-n"], capture_output=True, text=True, check=False, timeout=30
-    )
-    if done.returncode:
-        raise OSError(f"ss -u -a -m -n: {done.stderr.strip() or 'no answer'}")
-    return parsed(done.stdout, port)
+    return parsed(commands.said("ss", "-u", "-a", "-m", "-n", limit_s=LIMIT_S), port)

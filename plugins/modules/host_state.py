@@ -50,6 +50,11 @@ options:
     type: list
     elements: int
     default: []
+  receive_buffers:
+    description: UDP ports whose sockets' receive buffers to read.
+    type: list
+    elements: int
+    default: []
   files:
     description: Patterns of file names to look for, such as C(/usr/lib*/x.so).
     type: list
@@ -204,7 +209,7 @@ processes:
   returned: always
   type: dict
 receive_buffers:
-  description: For each of the UDP ports, as text, the bytes of each socket's receive buffer, as asked for.
+  description: For each port asked for, as text, the bytes of each socket's receive buffer, as asked for.
   returned: always
   type: dict
 time:
@@ -264,6 +269,7 @@ def main():
             "disks": STRINGS,
             "ports": {"type": "list", "elements": "int", "default": []},
             "udp_ports": {"type": "list", "elements": "int", "default": []},
+            "receive_buffers": {"type": "list", "elements": "int", "default": []},
             "files": STRINGS,
             "resolve": STRINGS,
             "zookeeper_dirs": STRINGS,
@@ -307,7 +313,7 @@ def main():
             disks=host_reading.disks(asked["disks"]),
             ports=host_reading.ports(asked["ports"]),
             udp_ports=host_reading.ports(asked["udp_ports"], "udp"),
-            receive_buffers=effect_reading.receive_buffers(asked["udp_ports"]),
+            receive_buffers=effect_reading.receive_buffers(asked["receive_buffers"]),
             files={pattern: sorted(glob.glob(pattern)) for pattern in asked["files"]},
             resolved=host_reading.resolved(asked["resolve"]),
             identities=disk_reading.identities(
