@@ -7,12 +7,13 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 from kazoo.client import KazooClient
+from kazoo.exceptions import NoNodeError
 
 TIMEOUT_S = 30
 
@@ -44,8 +45,10 @@ def registrations(connect: str) -> dict[int, dict[str, Any]]:
     with zookeeper(connect) as client:
         found = {}
         for name in client.get_children("/brokers/ids"):
-            data, stat = client.get(f"/brokers/ids/{name}")
-            found[int(name)] = json.loads(data) | {"session": stat.ephemeralOwner}
+            # A session may end between the list and the look: its broker is not registered then.
+            with suppress(NoNodeError):
+                data, stat = client.get(f"/brokers/ids/{name}")
+                found[int(name)] = json.loads(data) | {"session": stat.ephemeralOwner}
         return found
 
 
