@@ -138,7 +138,12 @@ def perform(arguments: argparse.Namespace) -> None:
         name = vagrant.ready(Plan(backend="vagrant", release=arguments.release, packages=arguments.packages))
         say(f"ready; `vagrant up` takes box {name}" + ("" if name == box.NAME else f" by LAB_BOX={name}"))
     elif verb == "vagrant-done":
-        say("libvirt's daemon is stopped" if vagrant.release() else "libvirt's daemon is left as it is")
+        user = vagrant.done()
+        say(
+            f"libvirt's daemon stays: {user} needs it"
+            if user
+            else "no libvirt daemon runs any more that was started here"
+        )
     elif verb == "clean":
         verbs.clean()
     elif verb == "venv":

@@ -1,17 +1,19 @@
 """libvirt's daemon for machines that Vagrant makes: started here where no systemd runs it, and stopped again.
 
-All that is asked of it goes through virsh.
+All that is asked of it goes through virsh. Runs share it by a lock: each has a part of it for as long as the
+run lasts, and who removes what all share has it alone.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lab import network, processes
@@ -21,12 +23,17 @@ from lab.state import remove_tree
 
 URI = "qemu:///system"
 POOL = "default"
-# What was started here, and how the machine was before. A process is known by the path in its arguments.
-FOLDER = Path("/run/kafka-lab-libvirt")
+# There while a daemon is that was started here. A process is known by the path in its arguments.
+FOLDER = network.LIBVIRT
+# There where a person asked for the daemon, who may not have come to `vagrant up` yet.
+ASKED_FOR = "asked-for"
+# The Vagrantfile takes its part too, for a `vagrant up` by hand.
+LOCK = Path("/run/kafka-lab-libvirt.lock")
 DAEMONS = ("virtlogd", "libvirtd")
 START_LIMIT_S = 30
 STOP_LIMIT_S = 20
-FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+# This run's part of the lock; it ends with the process, however that ends.
+_part: list[int] = []
 
 
 def virsh(*arguments: str, may_fail: bool = False) -> str:
@@ -45,50 +52,102 @@ def answers() -> bool:
     return bool(virsh("uri", may_fail=True).strip())
 
 
-def up() -> None:
-    """Have a daemon that answers.
+def share() -> None:
+    """Have a part of what runs share until `let_go`, or until this process has ended."""
+    if not _part:
+        _part.append(os.open(LOCK, os.O_RDONLY | os.O_CREAT, 0o644))
+    fcntl.flock(_part[0], fcntl.LOCK_SH)
+
+
+def let_go() -> None:
+    """Give this run's part back."""
+    while _part:
+        os.close(_part.pop())
+
+
+@contextmanager
+def alone() -> Iterator[bool]:
+    """Give this run's part back; whether no other run has one, and then none gets one meanwhile."""
+    share()
+    try:
+        # Where another run has its part, this one's is given back all the same: the last to end is alone.
+        fcntl.flock(_part[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
+        free = True
+    except BlockingIOError:
+        free = False
+    try:
+        yield free
+    finally:
+        let_go()
+
+
+def up(asked_for: bool = False) -> None:
+    """Have a daemon that answers, for as long as this run lasts at least.
+
+    Args:
+        asked_for: whether a person wants it for later, so that only a person stops it.
 
     Raises:
         LabError: there is none, and none can be started.
     """
-    if answers():
-        return
-    if Path("/run/systemd/system").is_dir():
-        run("systemctl", "start", "libvirtd", may_fail=True)
-        if _wait():
-            raise LabError(
-                "no libvirt daemon answers; look at `systemctl status libvirtd` and "
-                f"`virsh --connect {URI} uri`"
-            )
-        return
-    say("  starting libvirtd, which nobody runs here")
-    FOLDER.mkdir(exist_ok=True)
-    (FOLDER / "ip_forward").write_text(FORWARDING.read_text())
-    children = [_start(daemon) for daemon in DAEMONS if _pid(daemon) is None]
-    if _wait(children):
-        logs = [(FOLDER / f"{daemon}.log").read_text(errors="replace") for daemon in DAEMONS]
-        words = "\n  ".join("".join(logs).splitlines()[-5:])
-        _stop()
-        raise LabError(
-            f"libvirtd was started and has ended, or does not answer after {START_LIMIT_S} s:\n  {words}"
-        )
+    share()
+    if not answers():
+        if Path("/run/systemd/system").is_dir():
+            run("systemctl", "start", "libvirtd", may_fail=True)
+            if _wait():
+                raise LabError(
+                    "no libvirt daemon answers; look at `systemctl status libvirtd` and "
+                    f"`virsh --connect {URI} uri`"
+                )
+        else:
+            _start_all()
+    if asked_for and FOLDER.is_dir():
+        (FOLDER / ASKED_FOR).touch()
 
 
-def down() -> bool:
-    """Stop the daemon that `up` started, unless somebody uses it.
+def _start_all() -> None:
+    with network.machine_lock():
+        # Another run may have started it while this one waited for the lock.
+        if answers():
+            return
+        say("  starting libvirtd, which nobody runs here")
+        FOLDER.mkdir(exist_ok=True)
+        try:
+            network.raise_settings()
+            children = [_start(daemon) for daemon in DAEMONS if _pid(daemon) is None]
+            if _wait(children):
+                logs = [(FOLDER / f"{daemon}.log").read_text(errors="replace") for daemon in DAEMONS]
+                words = "\n  ".join("".join(logs).splitlines()[-5:])
+                raise LabError(
+                    "libvirtd was started and has ended, or does not answer after "
+                    f"{START_LIMIT_S} s:\n  {words}"
+                )
+        except BaseException:
+            _end()
+            raise
 
-    Returns:
-        Whether it stopped one.
-    """
-    if not FOLDER.is_dir() or (answers() and (_lines("list", "--name") or _lines("net-list", "--name"))):
-        return False
+
+def kept_for() -> str:
+    """Who needs the daemon that was started here; "" where nobody does."""
+    users = [*_lines("list", "--name"), *_lines("net-list", "--name")] if answers() else []
+    if users:
+        return ", ".join(users)
+    asked_for = (FOLDER / ASKED_FOR).exists()
+    return "who made this machine ready (`python3 -m lab vagrant-done` stops it)" if asked_for else ""
+
+
+def down() -> None:
+    """Stop the daemon that was started here."""
+    with network.machine_lock():
+        _end()
+        for command in ("iptables", "ip6tables"):
+            _remove_chains(command)
+
+
+def _end() -> None:
     _stop()
-    for command in ("iptables", "ip6tables"):
-        _remove_chains(command)
-    if (FOLDER / "ip_forward").read_text().strip() == "0" and not network.bridges():
-        FORWARDING.write_text("0")
     remove_tree(FOLDER)
-    return True
+    network.put_settings_back()
 
 
 def domains(start: str) -> list[str]:

@@ -19,13 +19,15 @@ SETTINGS = Path("/proc/sys")
 NEEDED = {"net/ipv4/ip_forward": 1, "fs/inotify/max_user_instances": 1024}
 # Machine-wide and gone after a reboot, as the settings themselves: what they were before the first lab.
 BEFORE = Path("/run/kafka-lab.json")
+# Of libvirt's daemon where it was started here (lab/libvirt.py): its machines need the settings too.
+LIBVIRT = Path("/run/kafka-lab-libvirt")
 LOCK = Path("/run/lock")
 BRIDGE_PREFIX = "kl-"
 
 
 @contextmanager
-def _machine_lock() -> Iterator[None]:
-    """Labs of one machine change its settings one after the other."""
+def machine_lock() -> Iterator[None]:
+    """Labs of one machine change what they share one after the other."""
     folder = os.open(LOCK, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
@@ -63,18 +65,12 @@ def table_name(bridge: str) -> str:
 
 def up(plan: Plan, bridge: str) -> None:
     """Make the bridge with the gateway's address, and let hosts reach what the machine reaches."""
-    with _machine_lock():
+    with machine_lock():
         if bridge not in bridges():
             run("ip", "link", "add", bridge, "type", "bridge")
         run("ip", "address", "replace", f"{plan.gateway}/{plan.network.prefixlen}", "dev", bridge)
         run("ip", "link", "set", bridge, "up")
-        before = json.loads(BEFORE.read_text()) if BEFORE.exists() else {}
-        for name, needed in NEEDED.items():
-            found = int((SETTINGS / name).read_text())
-            if found < needed:
-                before.setdefault(name, found)
-                BEFORE.write_text(json.dumps(before))
-                (SETTINGS / name).write_text(str(needed))
+        raise_settings()
     table = table_name(bridge)
     # Replaced as a whole, so that a table left by an aborted run never holds its rule twice. It names the
     # destination, not the way out: whatever the default route's interface is now or becomes, it is right.
@@ -98,16 +94,32 @@ def up(plan: Plan, bridge: str) -> None:
 def down(bridge: str) -> None:
     """Remove what `up` made and what hangs on it; settings go back where this was the last lab."""
     run("nft", "delete", "table", "ip", table_name(bridge), may_fail=True)
-    with _machine_lock():
+    with machine_lock():
         # Tap devices outlast the virtual machines that they were made for.
         for port in ports(bridge):
             run("ip", "link", "delete", port, may_fail=True)
         if bridge in bridges():
             run("ip", "link", "delete", bridge)
-        if BEFORE.exists() and not bridges():
-            for name, found in json.loads(BEFORE.read_text()).items():
-                (SETTINGS / name).write_text(str(found))
-            BEFORE.unlink()
+        put_settings_back()
+
+
+def raise_settings() -> None:
+    """Raise those settings that are too low. Under the machine's lock."""
+    before = json.loads(BEFORE.read_text()) if BEFORE.exists() else {}
+    for name, needed in NEEDED.items():
+        found = int((SETTINGS / name).read_text())
+        if found < needed:
+            before.setdefault(name, found)
+            BEFORE.write_text(json.dumps(before))
+            (SETTINGS / name).write_text(str(needed))
+
+
+def put_settings_back() -> None:
+    """Put the settings back where this was the last lab. Under the machine's lock."""
+    if BEFORE.exists() and not bridges() and not LIBVIRT.is_dir():
+        for name, found in json.loads(BEFORE.read_text()).items():
+            (SETTINGS / name).write_text(str(found))
+        BEFORE.unlink()
 
 
 def present(bridge: str) -> bool:

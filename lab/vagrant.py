@@ -67,27 +67,43 @@ def ready(plan: Plan) -> str:
         LabError: it cannot be.
     """
     machine.install(machine.host_packages("vagrant"))
-    libvirt.up()
+    libvirt.up(asked_for=True)
     with box.of_caller():
         return box.ensure_box(plan)
 
 
-def release() -> bool:
+def release() -> str:
     """Give back what machines shared and nobody uses any more: boxes' volumes, Vagrant's network, the daemon.
 
     Returns:
-        Whether a daemon was stopped that was started here.
+        Who needs the daemon still; "" where none runs any more that was started here.
     """
-    if libvirt.answers():
-        libvirt.remove_unused_volumes(VOLUMES)
-        if not libvirt.domains(""):
-            libvirt.remove_network(MANAGEMENT_NETWORK)
-    return libvirt.down()
+    with libvirt.alone() as alone:
+        if not alone:
+            return "another run"
+        if libvirt.answers():
+            libvirt.remove_unused_volumes(VOLUMES)
+            if not libvirt.domains(""):
+                libvirt.remove_network(MANAGEMENT_NETWORK)
+        user = libvirt.kept_for()
+        if not user and libvirt.FOLDER.is_dir():
+            libvirt.down()
+        return user
+
+
+def done() -> str:
+    """What `release` does, and what a person asked for by `ready` is given back too.
+
+    Returns:
+        As `release`.
+    """
+    (libvirt.FOLDER / libvirt.ASKED_FOR).unlink(missing_ok=True)
+    return release()
 
 
 def forget() -> None:
-    """Remove the boxes that were made here, and all that `release` does."""
-    release()
+    """Remove the boxes that were made here, and all that `done` does."""
+    done()
     box.remove_all()
     with box.of_caller():
         box.remove_all()

@@ -82,9 +82,9 @@ def nothing_left() -> Iterator[None]:
     assert not list(Path("/etc/libvirt/qemu/networks").glob(f"{owner}*"))
     assert not list(Path("/var/lib/libvirt/images").glob(f"{owner}*"))
     assert SUBNET.split("/")[0][:-1] not in subprocess.check_output(["ip", "-4", "address"], text=True)
-    if libvirt.FOLDER.is_dir():
-        # Somebody else's machines are up: the daemon stays for them.
-        assert libvirt.domains("") or libvirt.virsh("net-list", "--name").strip()
+    with libvirt.alone() as alone:
+        # Where the daemon is still there, somebody else needs it.
+        assert not alone or not libvirt.FOLDER.is_dir() or libvirt.kept_for()
 
 
 def test_the_vagrantfile_is_valid() -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from lab import box, libvirt, machine
+from lab import box, libvirt, machine, network, vagrant
 from lab.errors import LabError
 from lab.plan import Plan
 from lab.state import SLOW_VARIABLES, State
@@ -148,20 +150,91 @@ def test_only_emulated_hosts_get_what_slow_processors_need(tmp_path: Path) -> No
     assert there == yaml.safe_load(SLOW_VARIABLES.read_text()), "two files that say the same: change both"
 
 
-def test_a_daemon_that_ends_is_told_with_its_last_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, words in (("virtlogd", "exec sleep 60"), ("libvirtd", "echo no permission; exit 1")):
-        (tmp_path / name).write_text(f"#!/bin/sh\n{words}\n")
-        (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(libvirt, "URI", "test:///no-such-file")
-    monkeypatch.setattr(libvirt, "FOLDER", tmp_path / "run")
+@pytest.fixture
+def machine_without_libvirt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of programs that come first, and a machine whose settings and locks are files."""
     if Path("/run/systemd/system").is_dir():
         pytest.skip("systemd starts libvirt's daemon here")
+    for name in network.NEEDED:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("0")
+    monkeypatch.setattr(network, "SETTINGS", tmp_path)
+    monkeypatch.setattr(network, "BEFORE", tmp_path / "before.json")
+    monkeypatch.setattr(network, "LIBVIRT", tmp_path / "run")
+    monkeypatch.setattr(network, "bridges", list)
+    monkeypatch.setattr(libvirt, "FOLDER", tmp_path / "run")
+    monkeypatch.setattr(libvirt, "LOCK", tmp_path / "lock")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return tmp_path
+
+
+def program(path: Path, words: str) -> None:
+    """Put a program in another one's place."""
+    path.write_text(words)
+    path.chmod(0o755)
+
+
+def test_a_daemon_that_ends_is_told_with_its_last_words(
+    machine_without_libvirt: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(machine_without_libvirt / "virtlogd", "#!/bin/sh\nexec sleep 60\n")
+    program(machine_without_libvirt / "libvirtd", "#!/bin/sh\necho no permission; exit 1\n")
+    monkeypatch.setattr(libvirt, "URI", "test:///no-such-file")
     with pytest.raises(LabError, match=r"libvirtd was started and has ended, .*\n.*no permission"):
         libvirt.up()
     assert not any(libvirt._pid(name) for name in libvirt.DAEMONS)
+    assert not libvirt.FOLDER.exists()
+    assert (network.SETTINGS / "net/ipv4/ip_forward").read_text() == "0"
+    libvirt.let_go()
+
+
+@pytest.fixture
+def daemons(machine_without_libvirt: Path) -> Iterator[Path]:
+    """Daemons that start; the file `networks` says which networks there are."""
+    wait = "#!/usr/bin/env python3\nimport pathlib, signal\n"
+    program(machine_without_libvirt / "virtlogd", wait + "signal.pause()\n")
+    touch = f"pathlib.Path({str(machine_without_libvirt / 'answers')!r}).touch()\n"
+    program(machine_without_libvirt / "libvirtd", wait + touch + "signal.pause()\n")
+    answers = 'cd "${0%/*}"; case $* in *uri) cat answers && echo here;; *net-list*) cat networks;; esac\n'
+    program(machine_without_libvirt / "virsh", "#!/bin/sh\n" + answers)
+    for name in ("iptables", "ip6tables"):
+        program(machine_without_libvirt / name, "#!/bin/sh\n")
+    yield machine_without_libvirt
+    libvirt.down()
+    libvirt.let_go()
+
+
+def test_a_daemon_stays_while_another_run_has_its_part(daemons: Path) -> None:
+    libvirt.up()
+    assert (network.SETTINGS / "net/ipv4/ip_forward").read_text() == "1"
+    with libvirt.LOCK.open() as other:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        assert vagrant.release() == "another run"
+        assert all(libvirt._pid(name) for name in libvirt.DAEMONS)
+        # A lab of another backend, the last one, leaves the settings to the daemon's machines.
+        network.put_settings_back()
+        assert (network.SETTINGS / "net/ipv4/ip_forward").read_text() == "1"
+    assert vagrant.release() == ""
+    assert not any(libvirt._pid(name) for name in libvirt.DAEMONS)
+    assert not libvirt.FOLDER.exists()
+    assert (network.SETTINGS / "net/ipv4/ip_forward").read_text() == "0"
+
+
+def test_what_a_person_asked_for_a_person_gives_back(daemons: Path) -> None:
+    libvirt.up(asked_for=True)
+    assert "vagrant-done" in vagrant.release()
+    (daemons / "networks").write_text("kl-other-123456\n")
+    assert vagrant.done() == "kl-other-123456"
+    (daemons / "networks").unlink()
+    assert vagrant.release() == ""
+    assert not any(libvirt._pid(name) for name in libvirt.DAEMONS)
+
+
+def test_nobody_gets_a_part_while_the_daemon_is_stopped(daemons: Path) -> None:
+    with libvirt.alone() as alone, libvirt.LOCK.open() as other:
+        assert alone
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
 def test_without_virsh_nothing_of_vagrants_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
