@@ -145,7 +145,7 @@ def test_every_playbook_is_a_verb_with_a_page() -> None:
 def test_plays_stop_for_all_hosts_and_gather_no_facts() -> None:
     """A host that drops out while the rest are changed leaves a cluster that nobody asked for."""
     wrong = []
-    for path in sorted((ROOT / "playbooks").glob("*.yml")):
+    for path in sorted((ROOT / "playbooks").rglob("*.yml")):
         for play in yaml.safe_load(path.read_text()):
             if "hosts" not in play:
                 continue

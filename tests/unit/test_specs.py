@@ -169,7 +169,7 @@ def read_names(text: str) -> set[str]:
 
 
 def task_files() -> list[Path]:
-    patterns = ("roles/*/tasks/*.yml", "roles/*/handlers/*.yml", "roles/*/vars/*.yml", "playbooks/*.yml")
+    patterns = ("roles/*/tasks/*.yml", "roles/*/handlers/*.yml", "roles/*/vars/*.yml", "playbooks/**/*.yml")
     return [path for pattern in patterns for path in sorted(ROOT.glob(pattern))]
 
 
