@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: chaos_plan
 short_description: Work out what a chaos run will do, or refuse it, before anything is struck
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Reads the scenarios asked for and makes of each a list of steps with figures for this cluster.
   - Refuses a cluster whose inventory does not say C(chaos_allowed=true) of every host, scenarios that there

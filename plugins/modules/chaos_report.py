@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: chaos_report
 short_description: Put the results of chaos scenarios together as a matrix
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Writes C(chaos.json) and C(chaos.html) with a row a scenario, and fails unless every row is C(PASS).
   - This is an action. There is no module to run on a host.

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: udp_burst
 short_description: Send numbered syslog datagrams at a steady rate, and read them back from Kafka by number
-version_added: 0.3.0
+version_added: 0.1.0
 description:
   - One step of a UDP test, from the controller, in three parts between which the host's counters are read.
   - A datagram is a syslog line (RFC 5424) with run, step and number. They are sent one by one in their places

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: udp_counters
 short_description: Read every counter that a datagram to rsyslog passes on its host
-version_added: 0.3.0
+version_added: 0.1.0
 description:
   - Reads the interface's counters, C(/proc/net/softnet_stat), C(/proc/net/snmp), the port's sockets in
     C(/proc/net/udp) and C(/proc/net/udp6), their receive buffer (C(ss -m)), and rsyslog's own counters from

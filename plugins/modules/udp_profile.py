@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: udp_profile
 short_description: Change a host's receiving side for the time of a UDP test, and put it back
-version_added: 0.3.0
+version_added: 0.1.0
 description:
   - Keeps kernel settings and files as they are, lets a timer of systemd on the host put them back after
     I(undo_after_s) whatever became of the controller, and then gives the kernel the values asked for, lower

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: udp_test_plan
 short_description: Work out what a UDP test will send, or refuse it, before a datagram is sent
-version_added: 0.3.0
+version_added: 0.1.0
 description:
   - Refuses a host of which the inventory does not say C(udp_test_allowed=true), also where the command line
     does; an empty group C(syslog_ingest); rates, sizes and times out of bounds; and more datagrams than

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: udp_test_report
 short_description: Make the books of a UDP test, and write udp_test.json and udp_test.html
-version_added: 0.3.0
+version_added: 0.1.0
 description:
   - Tells for each step at which place how many datagrams were lost, as differences of two counters, and what
     no counter explains as such.

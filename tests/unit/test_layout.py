@@ -125,6 +125,11 @@ def test_nothing_is_tied_to_one_machine(pattern: re.Pattern[str], what: str) -> 
     assert not named, f"{what}:\n" + "\n".join(named)
 
 
+def test_no_mark_of_a_merge_is_left() -> None:
+    marked = [name for name, text in texts() if re.search(r"(?m)^(<{7}|>{7}) ", text)]
+    assert not marked, f"unresolved conflicts: {marked}"
+
+
 def test_what_is_for_the_checkout_alone_is_not_shipped() -> None:
     ignored = yaml.safe_load((ROOT / "galaxy.yml").read_text())["build_ignore"]
     checkout = {".*", "build", "collections", "inventories", "molecule", "lab", "reports", "tests/bench"}

@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = "ansible_collections.barevm.kafka.plugins"
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") if path.stem != "__init__")
 ACTIONS = sorted(path.stem for path in (ROOT / "plugins/action").glob("*.py") if path.stem != "__init__")
+GALAXY = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))
 # Debian 11's; ansible-core 2.19 itself asks a host for 3.8.
 OLDEST_PYTHON = (3, 9)
 # The controller's packages: what imports one of them never runs on a managed host.
@@ -72,6 +73,7 @@ def test_a_module_is_documented(name: str) -> None:
     assert doc["short_description"][0].isupper()
     assert not doc["short_description"].endswith(".")
     assert doc["description"]
+    assert version(raw["version_added"]) <= version(GALAXY["version"]), "added in a version to come"
     for path, option in walk(doc.get("options") or {}):
         assert option.get("description"), path
         assert option.get("type"), f"{path}: no type"
@@ -80,6 +82,10 @@ def test_a_module_is_documented(name: str) -> None:
     assert returned, "RETURN names nothing"
     for key, value in returned.items():
         assert {"description", "type", "returned"} <= set(value), f"RETURN {key}"
+
+
+def version(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split(".")))
 
 
 def walk(options: dict[str, Any], parent: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
