@@ -24,8 +24,8 @@ import yaml
 ROOT = Path(__file__).parents[1]
 TOOLS = Path(sys.executable).parent
 UNSHIPPED = re.compile(
-    r"^(lab|molecule|inventories|collections|reports|build|tests/bench)/|^(Makefile|site\.yml|ansible\.cfg)$"
-    r"|(^|/)\.|(^|/)__pycache__/"
+    r"^(lab|molecule|inventories|collections|reports|build|tests)/|^(Makefile|Vagrantfile|site\.yml|ansible\.cfg)$"
+    r"|^(pyproject\.toml|requirements-.*\.txt|docs/generate\.py)$|(^|/)\.|(^|/)__pycache__/"
 )
 SHIPPED = ("MANIFEST.json", "CHANGELOG.rst", "README.md", "LICENSE", "meta/runtime.yml", "playbooks/site.yml")
 # One host with both parts: its two mistakes are found without a connection.

@@ -132,8 +132,9 @@ def test_no_mark_of_a_merge_is_left() -> None:
 
 def test_what_is_for_the_checkout_alone_is_not_shipped() -> None:
     ignored = yaml.safe_load((ROOT / "galaxy.yml").read_text())["build_ignore"]
-    checkout = {".*", "build", "collections", "inventories", "molecule", "lab", "reports", "tests/bench"}
-    assert checkout | {"ansible.cfg", "site.yml", "Makefile"} <= set(ignored)
+    checkout = {".*", "build", "collections", "inventories", "molecule", "lab", "reports", "tests"}
+    checkout |= {"ansible.cfg", "site.yml", "Makefile", "Vagrantfile", "pyproject.toml", "docs/generate.py"}
+    assert checkout <= set(ignored)
 
 
 def test_needs_nothing_but_ansible_itself() -> None:
