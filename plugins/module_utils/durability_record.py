@@ -21,9 +21,6 @@ LEAST_SIZE = 100
 LARGEST_SIZE = 1_000_000
 """Bytes of a record's value, head included: what a test may ask for."""
 
-MOST_PARTITIONS = MOST_PRODUCERS = 1 << 16
-"""What the head has room for."""
-
 HEADS = np.dtype(
     [
         ("run_id", "<u8"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils import udp_stats
+from ansible_collections.barevm.kafka.plugins.module_utils import rsyslog_stats
 
 TAIL_BYTES = 1 << 16
 # In the order in which a line passes them: the parsers' queue, and the action's in memory and on the disk.
@@ -20,7 +20,7 @@ def last(text: str) -> dict[str, Any]:
         lines ``dropped`` since the service started because a queue was full.
     """
     lines = text.splitlines()
-    known = dict(udp_stats.parse(text))
+    known = dict(rsyslog_stats.parse(text))
     queues = [known.get(("core.queue", name), {}) for name in QUEUES]
     return {
         "at": next((at for at in map(_written, reversed(lines)) if at), ""),

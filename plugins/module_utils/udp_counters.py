@@ -11,7 +11,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils import commands, udp_books, udp_sockets, udp_stats
+from ansible_collections.barevm.kafka.plugins.module_utils import (
+    commands,
+    rsyslog_stats,
+    udp_books,
+    udp_sockets,
+)
 
 COMMAND_LIMIT_S = 10
 NET = Path("/sys/class/net")
@@ -108,14 +113,14 @@ class Watch:
 
     def __init__(self, asked: dict[str, Any]) -> None:
         self.asked = asked
-        self.stats = udp_stats.StatsFile(asked["stats_file"])
+        self.stats = rsyslog_stats.StatsFile(asked["stats_file"])
 
     def now(self) -> dict[str, Any]:
         """The kernel's counters, and rsyslog's from lines that were written afterwards; raises OSError."""
         asked = self.asked
         seen = look(asked["port"], asked["address"])
         lines = self.stats.fresh(asked["fresh_limit_s"])
-        counted = udp_stats.counters(lines, asked["port"], asked["queues"], asked["action"])
+        counted = rsyslog_stats.counters(lines, asked["port"], asked["queues"], asked["action"])
         return {**seen, "rsyslog_pid": main_pid(asked["unit"]), **counted}
 
     def settled(self, limit_s: float) -> tuple[dict[str, Any], bool]:

@@ -12,9 +12,6 @@ from dataclasses import dataclass
 LARGEST = 65507
 """Bytes of a UDP datagram over IPv4 at most: 65,535 less the headers of IP and UDP (RFC 768, RFC 791)."""
 
-HEADERS = 28
-"""Bytes of the IPv4 and UDP headers of a datagram that is not fragmented."""
-
 PRIORITY = 134
 """Facility local0, severity info (RFC 5424, section 6.2.1)."""
 

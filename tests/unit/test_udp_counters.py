@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from ansible_collections.barevm.kafka.plugins.module_utils import udp_counters, udp_stats
+from ansible_collections.barevm.kafka.plugins.module_utils import rsyslog_stats, udp_counters
 
 DATA = Path(__file__).parent / "data"
 STATS = (DATA / "impstats.json").read_text()
@@ -53,7 +53,7 @@ def test_softnet_over_all_processors() -> None:
 
 
 def test_what_rsyslog_counted() -> None:
-    found = udp_stats.counters(dict(udp_stats.parse(STATS)), 514, QUEUES, "kafka")
+    found = rsyslog_stats.counters(dict(rsyslog_stats.parse(STATS)), 514, QUEUES, "kafka")
     assert found == {
         "received": 30,
         "submitted": 29,
@@ -78,11 +78,11 @@ def test_lines_behind_a_date_are_the_same() -> None:
     plain = STATS.replace('{"at":"2026-11-21T17:15:42.000000+00:00","stats":', "Sat Nov 21 17:15:42 2026: ")
     plain = "\n".join(line[:-1] if line.startswith("Sat") else line for line in plain.splitlines())
     assert "Sat" in plain
-    assert udp_stats.parse(plain) == udp_stats.parse(STATS)
+    assert rsyslog_stats.parse(plain) == rsyslog_stats.parse(STATS)
 
 
 def test_a_queue_that_is_not_there_is_not_seen() -> None:
-    found = udp_stats.counters(dict(udp_stats.parse(STATS)), 515, ["another"], "another")
+    found = rsyslog_stats.counters(dict(rsyslog_stats.parse(STATS)), 515, ["another"], "another")
     assert (found["enqueued"], found["submitted"], found["acked"]) == (None, None, 24)
 
 
@@ -92,14 +92,14 @@ def write(path: Path, number: int) -> None:
             stream.write(f'{{"name": "{name}", "origin": "x", "value": {number}}}\n')
 
 
-def values(found: udp_stats.Lines) -> list[int]:
+def values(found: rsyslog_stats.Lines) -> list[int]:
     return [document["value"] for document in found.values()]
 
 
 def test_only_lines_that_are_newer_than_the_call_count(tmp_path: Path) -> None:
     path = tmp_path / "stats.json"
     write(path, 1)
-    stats = udp_stats.StatsFile(str(path))
+    stats = rsyslog_stats.StatsFile(str(path))
     writer = threading.Timer(0.4, write, (path, 2))
     writer.start()
     assert values(stats.fresh(10)) == [2, 2]
@@ -109,7 +109,7 @@ def test_only_lines_that_are_newer_than_the_call_count(tmp_path: Path) -> None:
 def test_a_file_that_is_rotated_meanwhile(tmp_path: Path) -> None:
     path = tmp_path / "stats.json"
     write(path, 1)
-    stats = udp_stats.StatsFile(str(path))
+    stats = rsyslog_stats.StatsFile(str(path))
 
     def rotate() -> None:
         os.replace(path, tmp_path / "stats.json.1")
@@ -126,7 +126,7 @@ def test_a_file_that_nobody_writes_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "stats.json"
     write(path, 1)
     with pytest.raises(OSError, match=r"no new line for 0\.5 s"):
-        udp_stats.StatsFile(str(path)).fresh(0.5)
+        rsyslog_stats.StatsFile(str(path)).fresh(0.5)
 
 
 def test_how_many_records_kafka_is_to_have() -> None:
