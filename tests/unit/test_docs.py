@@ -39,6 +39,14 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not broken
 
 
+def test_every_page_is_led_to() -> None:
+    linked = set()
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)\s#]+\.md)", page.read_text(encoding="utf-8")):
+            linked.add((page.parent / target).resolve())
+    assert not {names(page) for page in PAGES[1:]} - {names(page) for page in PAGES if page in linked}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=names)
 def test_make_targets_are_there(page: Path) -> None:
     rules = set(re.findall(r"(?m)^([\w%-]+):", (ROOT / "Makefile").read_text(encoding="utf-8")))
@@ -65,7 +73,9 @@ def test_names_of_the_collection_are_there(page: Path) -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name != "modules.md"], ids=names)
 def test_variables_are_there(page: Path) -> None:
     """Of the names in backticks, those that begin like a role's variable."""
-    there = {path.stem for path in (ROOT / "plugins/modules").iterdir()}
+    there = {
+        path.stem for kind in ("modules", "module_utils") for path in (ROOT / "plugins" / kind).iterdir()
+    }
     there |= {path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml")}
     there |= {
         "preflight_cluster",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -146,6 +147,18 @@ def test_every_playbook_is_a_verb_with_a_page() -> None:
     pages = {path.stem for path in (ROOT / "docs").glob("*.md")}
     assert verbs, "no playbooks"
     assert verbs <= pages, f"docs/<verb>.md is missing for {sorted(verbs - pages)}"
+
+
+def test_the_layout_page_has_a_place_for_every_file_of_module_utils() -> None:
+    page = (ROOT / "docs/layout.md").read_text(encoding="utf-8")
+    table = page.partition("| `plugins/module_utils/` |")[2].partition("\n\n")[0]
+    named = " ".join(row.split("|")[1] for row in table.splitlines()[2:])
+    patterns = re.findall(r"`([a-z_*]+)`", named)
+    files = {path.stem for path in (ROOT / "plugins/module_utils").glob("*.py")} - {"__init__"}
+    without = {name for name in files if not any(fnmatchcase(name, pattern) for pattern in patterns)}
+    gone = {pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in files)}
+    assert not without, f"docs/layout.md does not say where these belong: {without}"
+    assert not gone, f"docs/layout.md names what is not there: {gone}"
 
 
 def test_plays_stop_for_all_hosts_and_gather_no_facts() -> None:
