@@ -209,15 +209,22 @@ def labs_removed(phases: Sequence[Phase]) -> Iterator[None]:
             remove_lab(phase)
 
 
+def at_once() -> int:
+    """How many phases run side by side: one more than there are processors, since each mostly waits."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 def run_stage(phases: Sequence[Phase], shown: bool) -> list[Outcome]:
-    """Run phases side by side; a phase beyond its limit is ended and failed."""
+    """Run phases side by side, as many as the processors bear; one beyond its limit is ended and failed."""
     outcomes: list[Outcome] = []
+    waiting = list(phases)
     running: list[Running] = []
     said = time.monotonic()
     with labs_removed(phases):
         try:
-            running += [start(phase, shown) for phase in phases]
-            while running:
+            while waiting or running:
+                while waiting and len(running) < at_once():
+                    running.append(start(waiting.pop(0), shown))
                 time.sleep(0.1)
                 for one in list(running):
                     seconds, why = time.monotonic() - one.started, ""
