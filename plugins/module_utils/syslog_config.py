@@ -32,6 +32,8 @@ OWNED = {
     "queue.buffering.max.messages": "syslog_ingest_client_queue_messages",
     "request.required.acks": "",
     "topic.metadata.refresh.interval.ms": "",
+    # omkafka begins no transaction, so no record would ever be taken.
+    "transactional.id": "",
 }
 """Client properties that are the role's, with the variable that sets them, where there is one."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from ansible_collections.barevm.kafka.plugins.module_utils import cluster_model, effective_settings
@@ -15,6 +17,13 @@ RMEM_MAX = "net.core.rmem_max"
 BUFFER = "syslog_ingest_receive_buffer_bytes"
 # kafka.common.internals.Topic: legal characters, and 249 of them at most.
 TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+# Folders whose parts are all the system's own; of /var those are that lie in it.
+SYSTEM = ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "sbin", "sys", "usr")
+ZOOKEEPER_FOLDERS = (
+    *("zookeeper_install_root", "zookeeper_conf_dir", "zookeeper_data_dir"),
+    *("zookeeper_txn_log_dir", "zookeeper_app_log_dir"),
+)
+KAFKA_FOLDERS = ("kafka_install_root", "kafka_conf_dir", "kafka_app_log_dir", "kafka_log_dirs")
 # A record is a batch of one at least; JSON writes one byte as up to six.
 ENVELOPE_BYTES = 4096
 ESCAPED = 6
@@ -54,7 +63,8 @@ def settings(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
         yield from _record(host, variables)
         yield from _topic(host, variables, groups, hosts)
         yield from _client(host, variables, groups, hosts)
-        yield from _folders(host, variables)
+        yield from _account(host, variables, host in groups["zookeeper"], host in groups["kafka"])
+        yield from _folders(host, variables, host in groups["zookeeper"], host in groups["kafka"])
 
 
 def _numbers(host: str, variables: Mapping[str, Any]) -> Iterator[Finding]:
@@ -233,11 +243,39 @@ def _client(host: str, variables: Mapping[str, Any], groups: Groups, hosts: Host
         break
 
 
-def _folders(host: str, variables: Mapping[str, Any]) -> Iterator[Finding]:
+def _account(
+    host: str, variables: Mapping[str, Any], in_zookeeper: bool, in_kafka: bool
+) -> Iterator[Finding]:
+    user = variables["syslog_ingest_user"]
+    for name, there in (("zookeeper_user", in_zookeeper), ("kafka_user", in_kafka)):
+        if there and variables.get(name) == user:
+            yield Finding(
+                host,
+                "syslog_ingest_user",
+                user,
+                f"{name} is this account too, and would get the ingest's group and home",
+                "Give the ingest an account of its own",
+            )
+
+
+def _folders(
+    host: str, variables: Mapping[str, Any], in_zookeeper: bool, in_kafka: bool
+) -> Iterator[Finding]:
+    """The two folders that the service's account is given: they must be nobody else's."""
     queue, stats = variables["syslog_ingest_queue_dir"], variables["syslog_ingest_stats_file"]
-    for name, path in (("syslog_ingest_queue_dir", queue), ("syslog_ingest_stats_file", stats)):
-        if not re.fullmatch(r"(/[\w.-]+){2,}", path) or path.startswith(
-            ("/home/", "/root/", "/run/", "/tmp/")
+    others = [
+        *(_paths(variables, ZOOKEEPER_FOLDERS) if in_zookeeper else ()),
+        *(_paths(variables, KAFKA_FOLDERS) if in_kafka else ()),
+    ]
+    for name, path, folder in (
+        ("syslog_ingest_queue_dir", queue, queue),
+        ("syslog_ingest_stats_file", stats, posixpath.dirname(stats)),
+    ):
+        own = PurePosixPath(folder)
+        if (
+            not re.fullmatch(r"(/[\w.-]+){2,}", path)
+            or {".", ".."} & {*PurePosixPath(path).parts}
+            or path.startswith(("/home/", "/root/", "/run/", "/tmp/"))
         ):
             yield Finding(
                 host,
@@ -247,6 +285,40 @@ def _folders(host: str, variables: Mapping[str, Any]) -> Iterator[Finding]:
                 "/home, /root, /run or /tmp, which the service does not see or which a boot empties",
                 "Choose one below /var, or on a mount of its own",
             )
+        elif len(own.parts) < 3 or own.parts[1] in SYSTEM or own.parent == PurePosixPath("/var"):
+            yield Finding(
+                host,
+                name,
+                path,
+                f"{folder} would be given to syslog_ingest_user, and it is the system's",
+                "Choose a folder of its own, such as one in /var/spool or /var/log",
+            )
+        elif taken := [variable for variable, other in others if _nested(own, PurePosixPath(other))]:
+            yield Finding(
+                host,
+                name,
+                path,
+                f"{folder} would be given to syslog_ingest_user, and it is, holds, or lies in "
+                f"{' and '.join(taken)}",
+                "Choose a folder of its own",
+            )
+    if PurePosixPath(queue) == PurePosixPath(stats).parent:
+        yield Finding(
+            host,
+            "syslog_ingest_stats_file",
+            stats,
+            "it is in syslog_ingest_queue_dir, which nobody but the service may read",
+            "Choose a folder of its own, such as one in /var/log",
+        )
+
+
+def _nested(one: PurePosixPath, other: PurePosixPath) -> bool:
+    return one.is_relative_to(other) or other.is_relative_to(one)
+
+
+def _paths(variables: Mapping[str, Any], names: Iterable[str]) -> list[tuple[str, str]]:
+    found = [(name, variables.get(name) or []) for name in names]
+    return [(name, one) for name, value in found for one in ([value] if isinstance(value, str) else value)]
 
 
 def host(name: str, variables: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[Finding]:
@@ -254,6 +326,15 @@ def host(name: str, variables: Mapping[str, Any], state: Mapping[str, Any]) -> I
     unit = state["units"].get("syslog-ingest.service")
     if unit is None:
         return
+    account = state["users"][variables["syslog_ingest_user"]]
+    if account and not account["shell"].endswith(("/nologin", "/false")):
+        yield Finding(
+            name,
+            "syslog_ingest_user",
+            variables["syslog_ingest_user"],
+            f"its shell is {account['shell']}: who logs in by it would be kept out",
+            "Name an account that only this service has; it is made where it is missing",
+        )
     for kind, ports in (("tcp", state["ports"]), ("udp", state["udp_ports"])):
         port = variables[f"syslog_ingest_{kind}_port"]
         holder = ports.get(str(port))

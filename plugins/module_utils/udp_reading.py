@@ -135,11 +135,13 @@ def main(request: dict[str, Any], progress: Progress) -> Mapping[str, Any]:
     Returns ``offsets``, or what `Tally` counted, with ``complete`` (whether all that is there was read),
     ``awaited`` (how many of the expected records Kafka does not have yet) and ``why``. Or ``error``.
     """
+    from confluent_kafka import KafkaException
+
     begin = time.monotonic()
     try:
         own = consumer(request)
-    except ValueError as error:
-        return {"error": str(error)}
+    except KafkaException as error:
+        return {"error": f"udp_test_client_properties: {error.args[0].str()}"}
     try:
         if request["state"] == "begun":
             return {"offsets": ends(request, own)}

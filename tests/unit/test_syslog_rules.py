@@ -17,6 +17,7 @@ BROKER: dict[str, Any] = {
     "kafka_listeners": [{"name": "PLAINTEXT", "protocol": "PLAINTEXT", "port": 9092}],
     "kafka_inter_broker_listener": "",
 }
+SYSCTL = {"host_tuning_sysctl": {"net.core.rmem_max": 16777216}}
 GROUPS = {"zookeeper": ["k1"], "kafka": ["k1", "k2", "k3"], "syslog_ingest": ["in1"]}
 
 
@@ -85,10 +86,59 @@ def test_an_inventory_without_ingest_hosts_has_no_findings() -> None:
         ({"queue_dir": "/var"}, "syslog_ingest_queue_dir"),
         ({"stats_file": '/var/log/"x'}, "syslog_ingest_stats_file"),
         ({"queue_max_disk_mb": 8}, "syslog_ingest_queue_max_disk_mb"),
+        (
+            {"client_properties": {"transactional.id": "x"}},
+            "syslog_ingest_client_properties[transactional.id]",
+        ),
     ],
 )
 def test_what_is_wrong_is_found(given: dict[str, Any], variable: str) -> None:
     assert (variable, "error") in found(**given)
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["/var/lib", "/var/spool", "/var/log", "/etc/kafka", "/usr/local/queue", "/data", "/var/x/../lib"],
+)
+def test_a_folder_that_is_the_systems_is_not_given_to_the_service(folder: str) -> None:
+    assert ("syslog_ingest_queue_dir", "error") in found(queue_dir=folder)
+    assert ("syslog_ingest_stats_file", "error") in found(stats_file=f"{folder}/stats.json")
+
+
+@pytest.mark.parametrize(
+    "folder", ["/var/spool/ingest", "/srv/ingest", "/data/syslog/queue", "/var/opt/a..b"]
+)
+def test_a_folder_of_its_own_is_right(folder: str) -> None:
+    assert found(queue_dir=folder) == []
+    assert found(stats_file=f"{folder}/stats.json") == []
+
+
+def test_a_folder_with_a_brokers_or_servers_data_is_not_given_to_the_service() -> None:
+    groups = {**GROUPS, "kafka": [*GROUPS["kafka"], "in1"], "zookeeper": ["k1", "in1"]}
+    theirs = {
+        **BROKER,
+        "kafka_log_dirs": ["/srv/kafka/a"],
+        "zookeeper_data_dir": "/srv/zookeeper",
+        **{
+            f"zookeeper_{kind}_port": 2181 + number
+            for number, kind in enumerate(("client", "peer", "election"))
+        },
+    }
+    for folder, holds in (
+        ("/srv/kafka", True),
+        ("/srv/kafka/a", True),
+        ("/srv/zookeeper", True),
+        ("/srv/b", False),
+    ):
+        hosts = {name: theirs | variables(queue_dir=folder) | SYSCTL for name in groups["kafka"]}
+        names = [one.variable for one in syslog_rules.settings(groups, hosts)]
+        assert names == ["syslog_ingest_queue_dir"] * holds
+        # On another host they are in nobody's way.
+        assert found(queue_dir=folder) == []
+
+
+def test_counters_do_not_lie_among_the_queue() -> None:
+    assert found(stats_file="/var/spool/syslog-ingest/stats.json") == [("syslog_ingest_stats_file", "error")]
 
 
 def test_a_property_that_the_role_owns_is_left_out_or_set_by_its_variable() -> None:
@@ -128,6 +178,7 @@ def test_a_broker_on_the_same_host_may_not_have_the_port() -> None:
 def state(**given: Any) -> dict[str, Any]:
     return {
         "units": {"syslog-ingest.service": {"main_pid": 7, "active_state": "inactive"}},
+        "users": {"syslog-ingest": None},
         "ports": {"514": None},
         "udp_ports": {"514": None},
         "sysctls": {"net.core.rmem_max": "212992"},
@@ -163,6 +214,22 @@ def test_a_disk_without_room_is_refused_unless_the_queue_has_taken_it() -> None:
     assert of_host(disks=full) == [("syslog_ingest_queue_max_disk_mb", "error")]
     running = {"syslog-ingest.service": {"main_pid": 7, "active_state": "active"}}
     assert of_host(disks=full, units=running) == [("syslog_ingest_queue_max_disk_mb", "warning")]
+
+
+def test_an_account_that_somebody_logs_in_by_is_not_taken() -> None:
+    for shell, taken in (("/bin/bash", True), ("/usr/sbin/nologin", False), ("/bin/false", False)):
+        users = {"syslog-ingest": {"uid": 999, "group": "x", "home": "/", "shell": shell}}
+        assert of_host(users=users) == [("syslog_ingest_user", "error")] * taken
+
+
+def test_an_account_is_not_shared_with_a_broker_or_server() -> None:
+    groups = {**GROUPS, "kafka": [*GROUPS["kafka"], "in1"]}
+    for user, taken in (("kafka", True), ("kafka2", False)):
+        own = BROKER | variables(user=user) | SYSCTL | {"kafka_user": "kafka"}
+        hosts = dict.fromkeys(groups["kafka"], own)
+        names = [one.variable for one in syslog_rules.settings(groups, hosts)]
+        assert names == ["syslog_ingest_user"] * taken
+    assert found(user="kafka") == []
 
 
 def test_a_host_of_another_group_is_not_judged() -> None:

@@ -117,3 +117,9 @@ def test_the_way_to_the_machine_itself_has_no_port() -> None:
     seen = udp_path.counters(found)
     assert seen["tap_dropped"] is None
     assert seen["controller_send_buffer"] is not None
+
+
+def test_a_property_that_kafkas_client_does_not_know_is_named_with_its_variable() -> None:
+    request = {"run": "0" * 8, "bootstrap_servers": ["127.0.0.1:1"], "client_properties": {"acsk": "1"}}
+    answer = udp_reading.main(request, print)
+    assert answer == {"error": 'udp_test_client_properties: No such configuration property: "acsk"'}
