@@ -32,6 +32,7 @@ STATE: dict[str, Any] = {
         "/var/lib/zookeeper": {"mount_point": "/", "options": ["rw", "noatime", "lowerdir=/a:/b"]},
     },
     "receive_buffers": {},
+    "files": {"/var/lib/barevm-udp-test/restore": []},
     "processes": {"kafka.service": KAFKA, "zookeeper.service": ZOOKEEPER},
     "pending": {"kafka.service": [], "zookeeper.service": None},
     "time": {"synchronised": True, "max_error_ms": 12.4, "services": {"chrony.service": "active"}},

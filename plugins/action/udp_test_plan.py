@@ -53,6 +53,7 @@ class ActionModule(ActionBase):
             "address": address,
             "steps": udp_plan.steps(asked),
             "undo_after_s": udp_plan.undo_after_s(asked),
+            "longest_s": udp_plan.undo_after_s(asked) * len(asked["profiles"]),
             "warnings_of_test": warnings,
         }
 

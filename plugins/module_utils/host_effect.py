@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils import heap, host_rules, host_tuning
+from ansible_collections.barevm.kafka.plugins.module_utils import heap, host_rules, host_tuning, udp_profile
 from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import ClusterFinding
 
 Variables = Mapping[str, Any]
@@ -78,8 +78,15 @@ class _Host:
 def rows(host: str, variables: Variables, state: State) -> list[Row]:
     """Every row of one host; ``state`` is what host_state answered, ``variables`` are resolved."""
     one = _Host(host, variables, state)
-    kinds = (_sysctls, _receive_buffers, _huge_pages, _swap, _limits, _heaps, _mounts, _time)
+    kinds = (_udp_test, _sysctls, _receive_buffers, _huge_pages, _swap, _limits, _heaps, _mounts, _time)
     return [row for kind in kinds for row in kind(one)]
+
+
+def _udp_test(one: _Host) -> Iterator[Row]:
+    """What a UDP test lowers is lowered until it is put back, by whom ever."""
+    if one.state["files"].get(str(udp_profile.SCRIPT)):
+        remedy = "Wait for its end; where it was interrupted, udp_test.yml -e restore=true puts all back"
+        yield one.wrong("UDP test's settings", "none", "in force", remedy)
 
 
 def _sysctls(one: _Host) -> Iterator[Row]:

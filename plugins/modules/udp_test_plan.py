@@ -99,6 +99,10 @@ undo_after_s:
   description: Seconds after which the host puts back by itself what one profile changed.
   returned: success
   type: int
+longest_s:
+  description: Seconds that the whole test takes at most.
+  returned: success
+  type: int
 warnings_of_test:
   description: What to know before the figures are believed.
   returned: success

@@ -156,6 +156,13 @@ def test_what_waits_for_a_restart_is_told(state: dict[str, Any], waiting: str) -
     assert missed({**state, "pending": {"kafka.service": [other]}}).finding
 
 
+def test_a_udp_test_that_was_not_put_back_is_a_finding() -> None:
+    script = "/var/lib/barevm-udp-test/restore"
+    row = missed({**NSPAWN, "files": {script: [script]}, "sysctls": VARIABLES["host_tuning_sysctl"]})
+    assert (row.name, row.effective, row.finding) == ("UDP test's settings", "in force", True)
+    assert "-e restore=true puts all back" in row.note
+
+
 def test_more_than_is_asked_holds() -> None:
     more = {
         "sysctls": {"net.core.rmem_max": "33554432", "vm.swappiness": "1"},
