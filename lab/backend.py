@@ -43,15 +43,16 @@ class Backend(Protocol):
     def network_present(self) -> bool:
         """Whether it is there."""
 
-    def create(self, host: Host) -> bool:
-        """Make a host's own files unless they are there.
+    def create(self, host: Host, part: Path) -> None:
+        """Make a host's own files.
 
-        Returns:
-            Whether it made them.
+        Args:
+            host: which.
+            part: the folder that becomes the host's when all is made; its host key is there.
         """
 
     def start(self, hosts: Sequence[Host]) -> None:
-        """Boot those hosts that do not run, in one go. They answer SSH later."""
+        """Boot hosts that do not run, in one go. They answer SSH later."""
 
     def stop(self, names: Sequence[str]) -> None:
         """End hosts that are to be removed, or that were booted a moment ago."""
@@ -70,9 +71,6 @@ class Backend(Protocol):
 
     def interface(self, name: str) -> str:
         """A running host's interface on this machine: what it receives passes there."""
-
-    def console(self, name: str) -> str:
-        """The last lines of a host's console."""
 
     def variables(self) -> dict[str, Path]:
         """The group variables that such hosts need: names that sort before this_lab.yml, and the files."""

@@ -73,31 +73,21 @@ class Nspawn(network.OnBridge):
         finally:
             remove_tree(probe)
 
-    def create(self, host: Host) -> bool:
-        """Make a host's own files unless they are there.
-
-        Returns:
-            Whether it made them.
-        """
-        folder = self.state.host_folder(host.name)
-        if folder.is_dir():
-            return False
-        with self.state.new_host(host.name) as part:
-            for name in ("upper", "work", "root"):
-                (part / name).mkdir()
-            image = image_path(self.plan)
-            # The link keeps a host on the image that it was made from when the recipe changes later.
-            (part / "image").symlink_to(os.path.relpath(image, folder))
-            upper = HostFiles(image, part / "upper")
-            disks.make(part, self.plan)
-            write_host(upper, self.plan, host, part, self.state.public_key.read_text(), INTERFACE)
-        return True
+    def create(self, host: Host, part: Path) -> None:
+        """Make a host's own files."""
+        for name in ("upper", "work", "root"):
+            (part / name).mkdir()
+        image = image_path(self.plan)
+        # The link keeps a host on the image that it was made from when the recipe changes later.
+        (part / "image").symlink_to(os.path.relpath(image, part))
+        upper = HostFiles(image, part / "upper")
+        disks.make(part, self.plan)
+        write_host(upper, self.plan, host, part, self.state.public_key.read_text(), INTERFACE)
 
     def start(self, hosts: Sequence[Host]) -> None:
-        """Boot those hosts that do not run. They answer SSH a few seconds later."""
+        """Boot hosts, all at once. They answer SSH a few seconds later."""
         for host in hosts:
-            if self.pid(host.name) is None:
-                self._boot(host)
+            self._boot(host)
 
     def _boot(self, host: Host) -> None:
         self.kill([host.name])
@@ -186,11 +176,6 @@ class Nspawn(network.OnBridge):
             (pid for pid, variables in processes.processes("environ") if mark in variables and _is_init(pid)),
             None,
         )
-
-    def console(self, name: str) -> str:
-        """The last lines of a host's console."""
-        log = self.state.host_folder(name) / "console.log"
-        return "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else ""
 
     def _machine(self, name: str) -> str:
         # nspawn makes the name of the host's interface on this machine of it (vb-NAME, 15 characters), so it

@@ -82,41 +82,31 @@ class Qemu(network.OnBridge):
             slow = "emulated processors, 10 to 20 times slower than real ones" if why else "KVM"
             say(f"  virtual machines run on {slow}" + (f": {why}" if why else ""))
 
-    def create(self, host: Host) -> bool:
-        """Make a host's disks unless they are there.
-
-        Returns:
-            Whether it made them.
-        """
-        folder = self.state.host_folder(host.name)
-        if folder.is_dir():
-            return False
-        with self.state.new_host(host.name) as part:
-            build = part / "build"
-            for name in ("upper", "work", "root"):
-                (build / name).mkdir(parents=True)
-            image = self._image()
-            (build / "image").symlink_to(image)
-            # The link keeps a host on the kernel that it was made with when the recipe changes later.
-            (part / "boot").symlink_to(os.path.relpath(image.parent, folder))
-            files = HostFiles(image, build / "upper")
-            write_host(files, self.plan, host, part, self.state.public_key.read_text(), INTERFACE)
-            mounts = ["/dev/vda\t/\text4\terrors=remount-ro\t0\t1"]
-            for path in self.plan.log_dirs:
-                disk = self._uuid(host.name, path)
-                vmdisk.make_log_disk(part / f"{Path(path).name}.img", disk)
-                files.folder(path)
-                mounts.append(f"UUID={disk}\t{path}\text4\tdefaults\t0\t2")
-            files.write("/etc/fstab", "".join(f"{line}\n" for line in mounts))
-            vmdisk.write_root(build, part / "root.img")
-            remove_tree(build)
-        return True
+    def create(self, host: Host, part: Path) -> None:
+        """Make a host's disks."""
+        build = part / "build"
+        for name in ("upper", "work", "root"):
+            (build / name).mkdir(parents=True)
+        image = self._image()
+        (build / "image").symlink_to(image)
+        # The link keeps a host on the kernel that it was made with when the recipe changes later.
+        (part / "boot").symlink_to(os.path.relpath(image.parent, part))
+        files = HostFiles(image, build / "upper")
+        write_host(files, self.plan, host, part, self.state.public_key.read_text(), INTERFACE)
+        mounts = ["/dev/vda\t/\text4\terrors=remount-ro\t0\t1"]
+        for path in self.plan.log_dirs:
+            disk = self._uuid(host.name, path)
+            vmdisk.make_log_disk(part / f"{Path(path).name}.img", disk)
+            files.folder(path)
+            mounts.append(f"UUID={disk}\t{path}\text4\tdefaults\t0\t2")
+        files.write("/etc/fstab", "".join(f"{line}\n" for line in mounts))
+        vmdisk.write_root(build, part / "root.img")
+        remove_tree(build)
 
     def start(self, hosts: Sequence[Host]) -> None:
-        """Boot those hosts that do not run, all at once. They answer SSH when they have booted."""
+        """Boot hosts, all at once. They answer SSH when they have booted."""
         for host in hosts:
-            if self.pid(host.name) is None:
-                self._boot(host)
+            self._boot(host)
 
     def _boot(self, host: Host) -> None:
         folder = self.state.host_folder(host.name)
@@ -191,11 +181,6 @@ class Qemu(network.OnBridge):
         """A running host's tap device: 15 characters at most, and another one in each lab."""
         lab = hashlib.sha256(str(self.state.folder).encode()).hexdigest()[:6]
         return f"{name[-8:].lstrip('-')}-{lab}"
-
-    def console(self, name: str) -> str:
-        """The last lines of a host's console, and what qemu said."""
-        log = self.state.host_folder(name) / "console.log"
-        return "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else ""
 
     def variables(self) -> dict[str, Path]:
         """The group variables that hosts of this kind need: emulated ones alone."""

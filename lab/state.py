@@ -68,9 +68,19 @@ class State:
         part = folder.with_name(f".{name}.part")
         remove_tree(part)
         part.mkdir(parents=True)
-        make_key_pair(part / "host_key", f"root@{name}")
-        yield part
+        try:
+            make_key_pair(part / "host_key", f"root@{name}")
+            yield part
+        except BaseException:
+            # A disk that has become full is left as it was.
+            remove_tree(part)
+            raise
         part.rename(folder)
+
+    def console(self, name: str) -> str:
+        """The last lines of a host's console, and what the process said that it runs in."""
+        log = self.host_folder(name) / "console.log"
+        return "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else ""
 
     def host_key(self, host: Host) -> str:
         """The public key with which a host shows that it is itself, "ssh-ed25519 AAAA…"."""

@@ -157,34 +157,24 @@ class Vagrant:
         """Whether the lab's network is there."""
         return libvirt.network_present(self.owner)
 
-    def create(self, host: Host) -> bool:
-        """Make a host's keys, and what shall be done in it when it first comes up, unless they are there.
-
-        Returns:
-            Whether it made them.
-        """
-        if self.state.host_folder(host.name).is_dir():
-            return False
-        with self.state.new_host(host.name) as part:
-            script = SETUP.format(
-                host_key=(part / "host_key").read_text(),
-                host_key_pub=(part / "host_key.pub").read_text(),
-                user=self.plan.user,
-                public_key=shlex.quote(self.state.public_key.read_text().strip()),
-            )
-            (part / "setup.sh").write_text(script)
-            (part / "setup.sh").chmod(0o600)
-        return True
+    def create(self, host: Host, part: Path) -> None:
+        """Write what shall be done in a host when it first comes up."""
+        script = SETUP.format(
+            host_key=(part / "host_key").read_text(),
+            host_key_pub=(part / "host_key.pub").read_text(),
+            user=self.plan.user,
+            public_key=shlex.quote(self.state.public_key.read_text().strip()),
+        )
+        (part / "setup.sh").write_text(script)
+        (part / "setup.sh").chmod(0o600)
 
     def start(self, hosts: Sequence[Host]) -> None:
-        """Bring up those hosts that do not run, by one `vagrant up`, which returns when they let it in.
+        """Bring up hosts by one `vagrant up`, which returns when they let it in.
 
         Raises:
             LabError: Vagrant could not; the message carries its last words.
         """
-        asleep = [host.name for host in hosts if self.pid(host.name) is None]
-        if asleep:
-            self._vagrant("up", "--provider=libvirt", "--no-destroy-on-error", *asleep)
+        self._vagrant("up", "--provider=libvirt", "--no-destroy-on-error", *(host.name for host in hosts))
 
     def stop(self, names: Sequence[str]) -> None:
         """End hosts that are to be removed, or that were booted a moment ago: nothing to wait for."""
@@ -223,11 +213,6 @@ class Vagrant:
     def interface(self, name: str) -> str:
         """A running host's interface on this machine, of its two the one on the lab's network."""
         return libvirt.interface(self._domain(name), self.owner)
-
-    def console(self, name: str) -> str:
-        """The last lines of a host's console."""
-        log = self.state.host_folder(name) / "console.log"
-        return "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else ""
 
     def variables(self) -> dict[str, Path]:
         """The group variables that hosts of this kind need: emulated ones alone."""

@@ -62,7 +62,7 @@ def up(name: str, wishes: dict[str, Any]) -> Plan:
             for host in plan.members:
                 if host in new:
                     undo.callback(backend.remove, host.name)
-            make_hosts(backend, plan.members, begun)
+            make_hosts(state, backend, plan.members, begun)
             state.save_known_hosts({host: state.host_key(host) for host in plan.members})
             wait_for_ssh(state, plan, backend)
             state.save(plan, backend.variables())
@@ -71,19 +71,23 @@ def up(name: str, wishes: dict[str, Any]) -> Plan:
     return plan
 
 
-def make_hosts(backend: Backend, hosts: list[Host], begun: list[str]) -> None:
+def make_hosts(state: State, backend: Backend, hosts: list[Host], begun: list[str]) -> None:
     """Create and boot what is missing.
 
     Args:
+        state: the lab's folder.
         backend: makes them.
         hosts: all that shall run.
         begun: gets the name of each that is booted here, before it is.
     """
     for host in hosts:
-        backend.create(host)
-    begun += [host.name for host in hosts if backend.pid(host.name) is None]
-    backend.start(hosts)
-    if begun:
+        if not state.host_folder(host.name).is_dir():
+            with state.new_host(host.name) as part:
+                backend.create(host, part)
+    asleep = [host for host in hosts if backend.pid(host.name) is None]
+    if asleep:
+        begun += [host.name for host in asleep]
+        backend.start(asleep)
         say(f"  booted {', '.join(begun)}")
 
 
@@ -133,7 +137,7 @@ def wait_for_ssh(state: State, plan: Plan, backend: Backend) -> None:
         for name, host in list(waiting.items()):
             if backend.pid(name) is None:
                 raise LabError(
-                    f"{name} ended while it booted; the end of its console:\n{backend.console(name)}"
+                    f"{name} ended while it booted; the end of its console:\n{state.console(name)}"
                 )
             if _answers(host) and _lets_in(state, plan, host):
                 del waiting[name]
@@ -143,7 +147,7 @@ def wait_for_ssh(state: State, plan: Plan, backend: Backend) -> None:
     if slow:
         raise LabError(
             f"no SSH on {', '.join(slow)} within {backend.ssh_limit_s:.0f} s; the end of {slow[0]}'s "
-            f"console:\n{backend.console(slow[0])}"
+            f"console:\n{state.console(slow[0])}"
         )
 
 
