@@ -6,8 +6,10 @@ import argparse
 import dataclasses
 import json
 import os
+import re
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from lab import box, machine, make_lab, summary, vagrant, venv, verbs
@@ -30,11 +32,25 @@ VERBS = {
     "clean": "remove every lab of this checkout, images, environments and caches",
 }
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+AFTER_INTERRUPT = {
+    "up": "what was begun is undone",
+    "make": "what is there stays, and the same command goes on from it",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; the usage is what --help is for."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with it."""
+        self.exit(2, f"lab: {message} (`{self.prog} --help`)\n")
+
 
 def parser() -> argparse.ArgumentParser:
     """The verbs and their options."""
     default = Plan()
-    top = argparse.ArgumentParser(prog="python3 -m lab", description="Make and remove the lab's hosts.")
+    top = Parser(prog="python3 -m lab", description="Make and remove the lab's hosts.")
     commands = top.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, text in VERBS.items():
         command = commands.add_parser(verb, help=text, description=text)
@@ -44,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
         elif verb == "deps":
             add("--tests", action="store_true", help="those that only the tests need too")
         elif verb == "vagrant-ready":
-            add("--release", choices=RELEASES, default=default.release, help="the box's Debian release")
+            add("--release", default=default.release, help=f"the box's Debian release: {', '.join(RELEASES)}")
             add(
                 "--packages",
                 type=package_names,
@@ -69,21 +85,45 @@ def package_names(text: str) -> tuple[str, ...]:
     return tuple(sorted({word for word in text.split(",") if word}))
 
 
+def whole_number(variable: str, least: int = 0) -> Callable[[str], int]:
+    """What reads an option that is a number.
+
+    Args:
+        variable: what `make` calls it.
+        least: the smallest one that makes sense.
+    """
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"-?[0-9]+", text) or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{variable}={text}: give a whole number from {least} on")
+        return int(text)
+
+    return read
+
+
 def add_plan_options(command: argparse.ArgumentParser) -> None:
     """The options that say what a lab is. What is not given stays as it is, or is the default."""
     default = Plan()
     add = command.add_argument
-    add("--hosts", type=int, help=f"how many, 1 to {MAX_HOSTS} ({default.hosts})")
-    add("--backend", choices=BACKENDS, help=f"what makes them ({default.backend})")
-    add("--memory-mb", type=int, help=f"memory of each virtual machine ({MEMORY_MB})")
-    add("--cpus", type=int, help=f"processors of each virtual machine ({CPUS})")
-    add("--release", choices=RELEASES, help=f"their Debian release ({default.release})")
+    add("--hosts", type=whole_number("LAB_HOSTS", 1), help=f"how many, 1 to {MAX_HOSTS} ({default.hosts})")
+    add("--backend", help=f"what makes them: {', '.join(BACKENDS)} ({default.backend})")
+    add(
+        "--memory-mb",
+        type=whole_number("LAB_MEMORY_MB", 1),
+        help=f"memory of each virtual machine ({MEMORY_MB})",
+    )
+    add("--cpus", type=whole_number("LAB_CPUS", 1), help=f"processors of each virtual machine ({CPUS})")
+    add("--release", help=f"their Debian release: {', '.join(RELEASES)} ({default.release})")
     add("--subnet", help=f"their address range ({default.subnet})")
-    add("--first", type=int, help=f"the first host's number in that range ({default.first})")
+    add(
+        "--first",
+        type=whole_number("LAB_FIRST", 2),
+        help=f"the first host's number in that range ({default.first})",
+    )
     add("--prefix", help=f"what their names start with ({default.prefix})")
     add(
         "--log-file-systems",
-        type=int,
+        type=whole_number("--log-file-systems"),
         help="small file systems of its own that each host shall have for Kafka's logs "
         f"({default.log_file_systems})",
     )
@@ -102,7 +142,9 @@ def wishes(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def interrupted(number: int, _frame: object) -> NoReturn:
-    """End as after Ctrl-C, so that what was begun is undone."""
+    """End, so that what was begun is undone; what asks again meanwhile is told nothing new."""
+    for each in SIGNALS:
+        signal.signal(each, lambda *_: None)
     raise KeyboardInterrupt(signal.Signals(number).name)
 
 
@@ -165,7 +207,7 @@ def main() -> int:
     """
     arguments = parser().parse_args()
     os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, interrupted)
     try:
         machine.require_linux()
@@ -177,7 +219,7 @@ def main() -> int:
     except LabError as error:
         return fail(error)
     except KeyboardInterrupt:
-        fail(LabError("interrupted; what was begun is undone"))
+        fail(LabError(f"interrupted; {AFTER_INTERRUPT.get(arguments.verb, 'give the same command again')}"))
         return 130
     return 0
 

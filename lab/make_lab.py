@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +65,7 @@ def make(name: str, up_arguments: list[str], wishes: dict[str, Any]) -> None:
 
 
 def _lab(*arguments: str) -> None:
-    if subprocess.run([sys.executable, "-m", "lab", *arguments], cwd=CHECKOUT, check=False).returncode != 0:
+    if _run([sys.executable, "-m", "lab", *arguments], os.environ) != 0:
         raise LabError(f"stopped at `python3 -m lab {arguments[0]}`; the message stands above")
 
 
@@ -74,13 +76,22 @@ def play(inventory: Path, playbook: str, *options: str) -> None:
         LabError: it failed.
     """
     tools = CHECKOUT / ".venv" / "bin"
-    done = subprocess.run(
-        [str(tools / "ansible-playbook"), "-i", str(inventory), playbook, *options],
-        cwd=CHECKOUT,
-        env=os.environ | {"PATH": f"{tools}:{os.environ.get('PATH', '')}"},
-        check=False,
-    )
-    if done.returncode != 0:
+    command = [str(tools / "ansible-playbook"), "-i", str(inventory), playbook, *options]
+    if _run(command, os.environ | {"PATH": f"{tools}:{os.environ.get('PATH', '')}"}) != 0:
         raise LabError(
             f"{playbook} failed; the hosts are left as they are. Mend it, then `make lab` goes on from there"
         )
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a command to its end; one that is interrupted is given the time to undo what it has begun."""
+    child = subprocess.Popen(command, cwd=CHECKOUT, env=environment)
+    try:
+        return child.wait()
+    except KeyboardInterrupt as error:
+        # The terminal's Ctrl-C has gone to it too.
+        if error.args != (signal.SIGINT.name,):
+            with suppress(PermissionError):
+                child.send_signal(signal.SIGINT)
+        child.wait()
+        raise

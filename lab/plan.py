@@ -88,11 +88,18 @@ class Plan:
         try:
             network = ipaddress.IPv4Network(self.subnet)
         except ValueError as error:
-            raise LabError(f"subnet {self.subnet!r}: {error}; give one like 192.168.20.0/24") from None
+            raise LabError(
+                f"subnet {self.subnet!r}: {error}; give one like 192.168.20.0/24 (LAB_SUBNET)"
+            ) from None
+        if network.is_global:
+            raise LabError(
+                f"subnet {self.subnet} has addresses of the internet, which this machine would no longer "
+                "reach; give private ones like 192.168.20.0/24 (LAB_SUBNET)"
+            )
         if not 2 <= self.first < self.first + self.hosts < network.num_addresses:
             raise LabError(
                 f"subnet {self.subnet} has no room for {self.hosts} hosts from its "
-                f"address number {self.first} on"
+                f"address number {self.first} on; take a larger one (LAB_SUBNET) or fewer hosts (LAB_HOSTS)"
             )
 
     @property

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,75 @@ def test_too_little_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         LabError, match=r"3 new hosts and an image need 3000 MB .*1500 MB are free.*LAB_HOSTS"
     ):
         machine.require_space(tmp_path / "not" / "yet", 3, image_mb=900)
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--hosts=x", "LAB_HOSTS=x: give a whole number from 1 on"),
+        ("--hosts=0", "LAB_HOSTS=0"),
+        ("--memory-mb=abc", "LAB_MEMORY_MB=abc: give a whole number from 1 on"),
+        ("--cpus=0", "LAB_CPUS=0: give a whole number from 1 on"),
+        ("--backend=foo", "backend 'foo': this lab knows nspawn, qemu, vagrant (LAB_BACKEND)"),
+        ("--release=sid", "release 'sid': this lab knows bookworm, trixie (LAB_RELEASE)"),
+    ],
+)
+def test_an_option_that_cannot_be_is_one_line(option: str, words: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "lab", "make", "--name", "none-such", option],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not done.stdout
+
+
+# A verb of the lab that takes its time to undo what it has begun, and is asked twice to end.
+UNDOES = """\
+import pathlib, signal, sys, time
+from lab import __main__ as lab
+for number in lab.SIGNALS: signal.signal(number, lab.interrupted)
+try:
+    pathlib.Path(sys.argv[1]).write_text("begun")
+    time.sleep(60)
+except KeyboardInterrupt:
+    time.sleep(1)
+    pathlib.Path(sys.argv[1]).write_text("undone")
+"""
+RUNS = """\
+import os, signal, sys
+from lab import __main__ as lab, make_lab
+for number in lab.SIGNALS: signal.signal(number, lab.interrupted)
+make_lab._run([sys.executable, "-c", sys.argv[2], sys.argv[1]], os.environ)
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "number"),
+    [(os.killpg, signal.SIGINT), (os.killpg, signal.SIGTERM), (os.kill, signal.SIGTERM)],
+    ids=["Ctrl-C", "to the group", "to make alone"],
+)
+def test_a_phase_that_is_interrupted_undoes_what_it_has_begun(
+    tmp_path: Path, end: Callable[[int, int], None], number: signal.Signals
+) -> None:
+    mark = tmp_path / "mark"
+    running = subprocess.Popen(
+        [sys.executable, "-c", RUNS, str(mark), UNDOES],
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    while not mark.exists() and running.poll() is None:
+        time.sleep(0.05)
+    time.sleep(0.2)
+    end(running.pid, number)
+    assert running.wait(60) != 0
+    assert mark.read_text() == "undone"
 
 
 def test_tools_missing_without_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
