@@ -100,3 +100,24 @@ options:
     elements: str
     default: []
 """
+
+    TOPIC = r"""
+options:
+  bootstrap_servers:
+    description: Addresses (C(host:port)) through which the cluster is found.
+    type: list
+    elements: str
+    required: true
+  client_properties:
+    description: librdkafka properties of the client, such as C(security.protocol). They win over all others.
+    type: dict
+    default: {}
+  topic:
+    description: The topic that the lines go to.
+    type: str
+    required: true
+  timeout_s:
+    description: How long it may take, in seconds.
+    type: float
+    default: 30.0
+"""

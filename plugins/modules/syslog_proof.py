@@ -11,24 +11,9 @@ description:
     until both are there. A line that does not come back is sent again, three times in all.
   - A probe is no change, so this never reports one.
   - Runs on the controller, or on a probe host, and needs the Python library confluent-kafka there.
+extends_documentation_fragment:
+  - barevm.kafka.connection.topic
 options:
-  bootstrap_servers:
-    description: Brokers, as C(host:port).
-    type: list
-    elements: str
-    required: true
-  client_properties:
-    description: librdkafka properties of the client.
-    type: dict
-    default: {}
-  topic:
-    description: The topic.
-    type: str
-    required: true
-  timeout_s:
-    description: How long the lines may take, in seconds.
-    type: float
-    default: 30.0
   address:
     description: Where to send the lines.
     type: str

@@ -11,24 +11,9 @@ description:
   - One that is made has C(message.timestamp.type=LogAppendTime), since the time of a record is otherwise what
     the sender wrote into its line, and Kafka deletes by it.
   - Runs on the controller, or on a probe host, and needs the Python library confluent-kafka there.
+extends_documentation_fragment:
+  - barevm.kafka.connection.topic
 options:
-  bootstrap_servers:
-    description: Brokers, as C(host:port).
-    type: list
-    elements: str
-    required: true
-  client_properties:
-    description: librdkafka properties of the client.
-    type: dict
-    default: {}
-  topic:
-    description: The topic.
-    type: str
-    required: true
-  timeout_s:
-    description: How long a broker may take to answer, in seconds.
-    type: float
-    default: 30.0
   partitions:
     description: Partitions of a topic that is made.
     type: int
