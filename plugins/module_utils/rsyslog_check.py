@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping
 
+from ansible_collections.barevm.kafka.plugins.module_utils import syslog_config
+
 RSYSLOGD = "/usr/sbin/rsyslogd"
 LIBRDKAFKA = "librdkafka.so.1"
+CLIENT = "syslog_ingest_client_properties"
 # What rsyslog says of any configuration.
 NOISE = ("config validation run", "End of config validation")
+# Of what it says of a template, which is the inventory's, one of these is in every line.
+OF_TEMPLATE = re.compile(r"\b(template|property)\b")
 TIME_LIMIT_S = 60
 PRODUCER = 0
 
@@ -40,13 +46,17 @@ def config(text: str, state_dir: str, environment: Mapping[str, str]) -> list[st
             check=False,
         )
         said = [
-            line.replace(path, "rsyslog.conf").replace(folder, state_dir)
+            _with_variable(line.replace(path, "rsyslog.conf").replace(folder, state_dir))
             for line in (done.stderr + done.stdout).splitlines()
             if line.strip() and not any(noise in line for noise in NOISE)
         ]
     if not done.returncode:
         return []
     return said or [f"rsyslogd -N1 ended with {done.returncode}"]
+
+
+def _with_variable(line: str) -> str:
+    return f"syslog_ingest_template: {line}" if OF_TEMPLATE.search(line) else line
 
 
 def client(properties: Mapping[str, str]) -> list[str]:
@@ -72,11 +82,12 @@ def client(properties: Mapping[str, str]) -> list[str]:
     found = []
     for name, value in sorted(properties.items()):
         if library.rd_kafka_conf_set(wanted, name.encode(), value.encode(), reason, len(reason)):
-            found.append(f"{name}: {reason.value.decode(errors='replace')}")
+            variable = syslog_config.OWNED.get(name) or f"{CLIENT}[{name}]"
+            found.append(f"{variable}: {reason.value.decode(errors='replace')}")
     # A client that was not made leaves the properties to whoever made them.
     made = None if found else library.rd_kafka_new(PRODUCER, wanted, reason, len(reason))
     if made:
         library.rd_kafka_destroy(made)
         return []
     library.rd_kafka_conf_destroy(wanted)
-    return found or [reason.value.decode(errors="replace")]
+    return found or [f"{CLIENT}: {reason.value.decode(errors='replace')}"]

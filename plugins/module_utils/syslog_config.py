@@ -46,14 +46,14 @@ def client_properties(variables: Variables) -> dict[str, str]:
         "queue.buffering.max.messages": str(variables["syslog_ingest_client_queue_messages"]),
         # A linger of some milliseconds makes batches.
         "queue.buffering.max.ms": "5",
-        **{str(name): _text(value) for name, value in variables["syslog_ingest_client_properties"].items()},
+        **{str(name): text(value) for name, value in variables["syslog_ingest_client_properties"].items()},
     }
 
 
 def environment(variables: Variables) -> dict[str, str]:
     """The inventory's client properties as environment variables: the configuration holds no secret."""
     return {
-        _environment_name(name): _text(value)
+        _environment_name(name): text(value)
         for name, value in variables["syslog_ingest_client_properties"].items()
     }
 
@@ -217,19 +217,20 @@ def _call(what: str, **arguments: Any) -> str:
 
 
 def _value(value: Any) -> str:
-    return f"[{', '.join(value)}]" if isinstance(value, list) else _quoted(_text(value))
+    return f"[{', '.join(value)}]" if isinstance(value, list) else _quoted(text(value))
 
 
-def _quoted(text: str) -> str:
+def _quoted(string: str) -> str:
     r"""A string constant: a quote and a dollar sign are escaped, \n is left for a template to read."""
-    return '"' + text.replace('"', '\\"').replace("$", "\\$") + '"'
+    return '"' + string.replace('"', '\\"').replace("$", "\\$") + '"'
 
 
-def _template(text: str) -> str:
-    return text.replace("\\", "\\\\") + "\\n"
+def _template(string: str) -> str:
+    return string.replace("\\", "\\\\") + "\\n"
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """A value as librdkafka and rsyslog read it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -8,10 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils import cluster_model, effective_settings
+from ansible_collections.barevm.kafka.plugins.module_utils import (
+    cluster_model,
+    effective_settings,
+    syslog_config,
+    syslog_syntax,
+)
 from ansible_collections.barevm.kafka.plugins.module_utils.cluster_model import Groups, Hosts
 from ansible_collections.barevm.kafka.plugins.module_utils.findings import Finding
-from ansible_collections.barevm.kafka.plugins.module_utils.syslog_config import OWNED
 
 RMEM_MAX = "net.core.rmem_max"
 BUFFER = "syslog_ingest_receive_buffer_bytes"
@@ -139,6 +143,14 @@ def _record(host: str, variables: Mapping[str, Any]) -> Iterator[Finding]:
             "a record has something in it and no line end but the one that is always added",
             "Write it in one line, such as %rawmsg%",
         )
+    elif wrong := syslog_syntax.template(template):
+        yield Finding(
+            host,
+            "syslog_ingest_template",
+            template,
+            wrong,
+            "Write properties of rsyslog between percent signs, such as %rawmsg% or %hostname% %msg%",
+        )
 
 
 def _topic(host: str, variables: Mapping[str, Any], groups: Groups, hosts: Hosts) -> Iterator[Finding]:
@@ -199,13 +211,14 @@ def _topic(host: str, variables: Mapping[str, Any], groups: Groups, hosts: Hosts
 def _client(host: str, variables: Mapping[str, Any], groups: Groups, hosts: Hosts) -> Iterator[Finding]:
     given = variables["syslog_ingest_client_properties"]
     for name in sorted(given):
-        if name in OWNED:
+        owner = syslog_config.OWNED.get(name)
+        if owner is not None:
             yield Finding(
                 host,
                 f"syslog_ingest_client_properties[{name}]",
                 given[name],
                 "the role sets it, since what is lost depends on it",
-                f"Use {OWNED[name]} instead" if OWNED[name] else "Leave it out",
+                f"Use {owner} instead" if owner else "Leave it out",
             )
         elif not re.fullmatch(r"[a-z][a-z0-9._]*", str(name)):
             yield Finding(
@@ -215,7 +228,17 @@ def _client(host: str, variables: Mapping[str, Any], groups: Groups, hosts: Host
                 "librdkafka's properties have lower case letters, digits, dots and underscores",
                 "Write it as librdkafka's CONFIGURATION.md does",
             )
-    wanted = variables["syslog_ingest_listener"]
+        else:
+            wrong, near = syslog_syntax.client_property(str(name), syslog_config.text(given[name]))
+            if wrong:
+                yield Finding(
+                    host,
+                    f"syslog_ingest_client_properties[{name}]",
+                    given[name],
+                    f"librdkafka says: {wrong}",
+                    f"Write {near}" if near else "Write it as librdkafka's CONFIGURATION.md does",
+                )
+    wanted, speaks = variables["syslog_ingest_listener"], str(given.get("security.protocol", "PLAINTEXT"))
     for broker in groups["kafka"]:
         listeners = {one["name"]: one for one in cluster_model.listeners(hosts[broker])}
         if not listeners:
@@ -229,13 +252,13 @@ def _client(host: str, variables: Mapping[str, Any], groups: Groups, hosts: Host
                 f"{broker} has no listener of that name",
                 f"Name one of {', '.join(listeners)}, or leave it empty",
             )
-        elif listeners[name]["protocol"] != given.get("security.protocol", "PLAINTEXT").upper():
+        elif listeners[name]["protocol"] != speaks.upper():
             yield Finding(
                 host,
                 "syslog_ingest_client_properties",
                 given,
                 f"listener {name} of {broker} speaks {listeners[name]['protocol']}, and security.protocol is "
-                f"{given.get('security.protocol', 'PLAINTEXT')}",
+                f"{speaks}",
                 f"Set security.protocol to {listeners[name]['protocol']}, with what it needs",
             )
         else:
@@ -359,14 +382,13 @@ def host(name: str, variables: Mapping[str, Any], state: Mapping[str, Any]) -> I
             f"Raise it on the machine around this host, or set {BUFFER} to {most} or to 0",
         )
     disk = state["disks"][variables["syslog_ingest_queue_dir"]]
-    free = disk["free_bytes"] // 2**20
-    if free < variables["syslog_ingest_queue_max_disk_mb"]:
+    free, own = disk["free_bytes"] // 2**20, disk["files_bytes"] // 2**20
+    if free + own < variables["syslog_ingest_queue_max_disk_mb"]:
         yield Finding(
             name,
             "syslog_ingest_queue_max_disk_mb",
             variables["syslog_ingest_queue_max_disk_mb"],
-            f"{disk['mount_point']} has {free} MiB free",
+            f"{disk['mount_point']} has {free} MiB free"
+            + (f", and the queue has {own} MiB of it already" if own else ""),
             "Free some space, lower it, or give the queue a disk of its own by syslog_ingest_queue_dir",
-            # A queue that waits for Kafka is what took the space.
-            "warning" if unit["active_state"] == "active" else "error",
         )

@@ -175,7 +175,9 @@ os:
   returned: always
   type: dict
 disks:
-  description: For each path whether it exists, its mount point, file system, options and free bytes.
+  description: >-
+    For each path whether it exists, its mount point, file system, options and free bytes, and
+    C(files_bytes), what the files right in it take.
   returned: always
   type: dict
 ports:

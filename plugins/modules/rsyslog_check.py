@@ -11,6 +11,8 @@ description:
     and removes its file of failed messages also when it only validates.
   - Makes a producer of the client's properties with the host's own librdkafka, which connects to nobody.
     rsyslog itself would find a wrong property at its first message, and then drop every line.
+  - What it says names the variable of role C(syslog_ingest), C(syslog_ingest_template) or
+    C(syslog_ingest_client_properties).
   - Changes nothing.
 options:
   content:
@@ -73,13 +75,15 @@ def main() -> None:
         module.exit_json(changed=False, judged=False)
     try:
         wrong = rsyslog_check.config(given["content"], given["state_dir"], given["environment"])
-        wrong += [f"Kafka's client: {one}" for one in rsyslog_check.client(given["client_properties"])]
+        wrong += rsyslog_check.client(given["client_properties"])
     except (OSError, subprocess.TimeoutExpired) as error:
         module.fail_json(
             msg=f"rsyslog could not be asked: {error}; see that rsyslog and rsyslog-kafka are installed"
         )
     if wrong:
-        module.fail_json(msg="Nothing was written, since the host's rsyslog refuses it: " + "; ".join(wrong))
+        module.fail_json(
+            msg="Nothing was written, since rsyslog or librdkafka of the host refuses it: " + "; ".join(wrong)
+        )
     module.exit_json(changed=False, judged=True)
 
 

@@ -189,6 +189,17 @@ def test_the_operating_system_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
+def test_a_folders_own_files_are_counted_and_not_those_of_its_folders(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "file").write_bytes(b"x" * 2**20)
+    (tmp_path / "kafka.00000001").write_bytes(b"x" * 2**18)
+    (tmp_path / "gone").symlink_to(tmp_path / "below" / "file")
+    here, nowhere = str(tmp_path), str(tmp_path / "nowhere")
+    found = host_reading.disks([here, nowhere])
+    assert 2**18 <= found[here]["files_bytes"] < 2**18 + 2**16
+    assert found[nowhere]["files_bytes"] == 0
+
+
 def test_disks_are_those_that_hold_or_would_hold_a_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

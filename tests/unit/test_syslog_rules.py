@@ -71,6 +71,7 @@ def test_an_inventory_without_ingest_hosts_has_no_findings() -> None:
         ({"max_message_bytes": 200_000}, "syslog_ingest_max_message_bytes"),
         ({"template": ""}, "syslog_ingest_template"),
         ({"template": "%msg%\\n"}, "syslog_ingest_template"),
+        ({"template": "%rawmgs%"}, "syslog_ingest_template"),
         ({"topic": "a b"}, "syslog_ingest_topic"),
         ({"topic": "__consumer_offsets"}, "syslog_ingest_topic"),
         ({"topic": "x" * 250}, "syslog_ingest_topic"),
@@ -80,6 +81,8 @@ def test_an_inventory_without_ingest_hosts_has_no_findings() -> None:
         ({"client_queue_messages": 10}, "syslog_ingest_client_queue_messages"),
         ({"client_properties": {"acks": "1"}}, "syslog_ingest_client_properties[acks]"),
         ({"client_properties": {"Compression": "x"}}, "syslog_ingest_client_properties[Compression]"),
+        ({"client_properties": {"linger.ms": "soon"}}, "syslog_ingest_client_properties[linger.ms]"),
+        ({"client_properties": {"security.protocol": 1}}, "syslog_ingest_client_properties"),
         ({"client_properties": {"security.protocol": "SSL"}}, "syslog_ingest_client_properties"),
         ({"listener": "NONE"}, "syslog_ingest_listener"),
         ({"queue_dir": "/run/x"}, "syslog_ingest_queue_dir"),
@@ -183,7 +186,7 @@ def state(**given: Any) -> dict[str, Any]:
         "udp_ports": {"514": None},
         "sysctls": {"net.core.rmem_max": "212992"},
         "fixed_settings": [],
-        "disks": {"/var/spool/syslog-ingest": {"free_bytes": 2**40, "mount_point": "/"}},
+        "disks": {"/var/spool/syslog-ingest": {"free_bytes": 2**40, "files_bytes": 0, "mount_point": "/"}},
         **given,
     }
 
@@ -209,11 +212,17 @@ def test_a_port_that_another_process_has_is_refused_and_its_own_is_not() -> None
     ]
 
 
-def test_a_disk_without_room_is_refused_unless_the_queue_has_taken_it() -> None:
-    full = {"/var/spool/syslog-ingest": {"free_bytes": 2**20, "mount_point": "/"}}
-    assert of_host(disks=full) == [("syslog_ingest_queue_max_disk_mb", "error")]
-    running = {"syslog-ingest.service": {"main_pid": 7, "active_state": "active"}}
-    assert of_host(disks=full, units=running) == [("syslog_ingest_queue_max_disk_mb", "warning")]
+def test_a_disk_without_room_is_refused_and_what_the_queue_has_of_it_counts_as_room() -> None:
+    def disk(free_mb: int, own_mb: int) -> dict[str, Any]:
+        holding = {"mount_point": "/", "free_bytes": free_mb * 2**20, "files_bytes": own_mb * 2**20}
+        return {"disks": {"/var/spool/syslog-ingest": holding}}
+
+    running = {"units": {"syslog-ingest.service": {"main_pid": 7, "active_state": "active"}}}
+    for service in ({}, running):
+        assert of_host(**disk(24, 999), **service) == [("syslog_ingest_queue_max_disk_mb", "error")]
+        assert of_host(**disk(24, 1000), **service) == []
+    [finding] = syslog_rules.host("in1", variables(), state(**disk(24, 999)))
+    assert finding.rule == "/ has 24 MiB free, and the queue has 999 MiB of it already"
 
 
 def test_an_account_that_somebody_logs_in_by_is_not_taken() -> None:

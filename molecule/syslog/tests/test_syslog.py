@@ -99,8 +99,20 @@ def test_what_would_lose_lines_is_refused_before_anything_changes(host: Host) ->
         ),
         ('{"syslog_ingest_replication_factor": 3}', "more replicas than there are brokers (1)"),
         ('{"syslog_ingest_client_properties": {"acks": 1}}', "the role sets it, since what is lost depends"),
-        ('{"syslog_ingest_client_properties": {"compresion": "lz4"}}', "No such configuration property"),
-        ('{"syslog_ingest_template": "%no-such-property%"}', "refuses it"),
+        (
+            '{"syslog_ingest_client_properties": {"compresion": "lz4"}}',
+            "[compresion] = 'lz4': librdkafka says: No",
+        ),
+        ('{"syslog_ingest_template": "%no-such-property%"}', "rsyslog has no property 'no-such-property'"),
+        # These two are found by the host's own programs.
+        (
+            '{"syslog_ingest_client_properties": {"enable.idempotence": true, "max.in.flight": 9}}',
+            "syslog_ingest_client_properties: `max.in.flight` must be set",
+        ),
+        (
+            '{"syslog_ingest_template": "%msg:::no-such-option%"}',
+            "syslog_ingest_template: rsyslogd: template error",
+        ),
     ):
         found = playbook.run(PLAY, "-e", option, succeeds=False)
         assert said in " ".join(found.output.split()), found.output
