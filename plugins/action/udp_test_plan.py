@@ -36,14 +36,12 @@ class ActionModule(ActionBase):
         if found:
             return result | {"failed": True, "msg": f"Nothing was sent: {'; '.join(found)}."}
         try:
-            address = str(
-                socket.getaddrinfo(asked["address"], None, socket.AF_INET, socket.SOCK_DGRAM)[0][4][0]
-            )
+            address = udp_path.resolved(asked["address"])
             way = udp_path.way(address)
         except OSError as error:
             where = f"{asked['host']} ({asked['address']})"
             return result | {"failed": True, "msg": f"Nothing was sent: {where} is not reached: {error}."}
-        warnings = udp_plan.warnings(asked["size"], way.mtu, asked["max_message_bytes"])
+        warnings = udp_plan.warnings(asked["size"], way.mtu, asked["max_message_bytes"], ":" in address)
         for warning in warnings:
             display.warning(warning)
         if asked["port"]:

@@ -1,13 +1,16 @@
 """Counters of a host that receives UDP: interface, kernel, socket, rsyslog. Runs on managed hosts.
 
 Sources: ip(8) and the kernel's Documentation/networking/statistics.rst for the interface, proc(5) for
-/proc/net/snmp, /proc/net/udp and /proc/net/softnet_stat, ss(8) for the receive buffer.
+/proc/net/snmp, /proc/net/udp and /proc/net/softnet_stat, ss(8) for the receive buffer. Linux counts by a
+datagram's protocol, IPv4 in snmp and IPv6 in snmp6, whatever socket it came to (net/ipv6/udp.c): so both are
+summed.
 """
 
 from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +30,17 @@ STEADY = ("received", "submitted", "enqueued", "acked", "queue_size")
 
 def look(port: int, address: str) -> dict[str, Any]:
     """The kernel's counters now; raises OSError. Those of the host are of all its traffic."""
-    ip, udp = (snmp((PROC_NET / "snmp").read_text())[name] for name in ("Ip", "Udp"))
+    counted = protocols()
     return {
         **interface(address),
         **softnet((PROC_NET / "softnet_stat").read_text()),
-        "ip_reassembly_failed": ip.get("ReasmFails", 0),
-        "ip_discarded": ip.get("InDiscards", 0),
-        "udp_in_datagrams": udp.get("InDatagrams", 0),
-        "udp_receive_buffer_errors": udp.get("RcvbufErrors", 0),
-        "udp_checksum_errors": udp.get("InCsumErrors", 0),
-        "udp_memory_errors": udp.get("MemErrors", 0),
-        "udp_no_port": udp.get("NoPorts", 0),
+        "ip_reassembly_failed": counted["IpReasmFails"],
+        "ip_discarded": counted["IpInDiscards"],
+        "udp_in_datagrams": counted["UdpInDatagrams"],
+        "udp_receive_buffer_errors": counted["UdpRcvbufErrors"],
+        "udp_checksum_errors": counted["UdpInCsumErrors"],
+        "udp_memory_errors": counted["UdpMemErrors"],
+        "udp_no_port": counted["UdpNoPorts"],
         **sockets(
             port, [(PROC_NET / name).read_text() for name in ("udp", "udp6") if (PROC_NET / name).exists()]
         ),
@@ -51,6 +54,27 @@ def snmp(text: str) -> dict[str, dict[str, int]]:
     for names, values in zip(lines[::2], lines[1::2]):
         protocol, _, heads = names.partition(":")
         found[protocol] = dict(zip(heads.split(), map(int, values.partition(":")[2].split())))
+    return found
+
+
+def protocols(proc_net: Path = PROC_NET) -> Counter[str]:
+    """Counters of IP and UDP by their names in snmp (UdpInDatagrams), IPv4 and IPv6 together.
+
+    One that this kernel does not have is 0, as are all of IPv6 where the host has none.
+    """
+    found = Counter(
+        {
+            f"{name}{counter}": value
+            for name, counters in snmp((proc_net / "snmp").read_text()).items()
+            if name in ("Ip", "Udp")
+            for counter, value in counters.items()
+        }
+    )
+    six = proc_net / "snmp6"
+    for line in six.read_text().splitlines() if six.exists() else []:
+        name, value = line.split()
+        if name.startswith(("Ip6", "Udp6")):
+            found[name.replace("6", "", 1)] += int(value)
     return found
 
 
@@ -78,7 +102,7 @@ def interface(address: str) -> dict[str, Any]:
     own = []
     if address:
         shown = commands.said(
-            *("ip", "-j", "-4", "addr", "show", "to", f"{address}/32"), limit_s=COMMAND_LIMIT_S
+            *("ip", "-j", family(address), "addr", "show", "to", address), limit_s=COMMAND_LIMIT_S
         )
         own = json.loads(shown or "[]")
     names = [one["ifname"] for one in own if one.get("ifname")]
@@ -92,6 +116,11 @@ def interface(address: str) -> dict[str, Any]:
         "nic_packets": total["rx_packets"],
         "nic_dropped": total["rx_dropped"] + total["rx_missed_errors"] + total["rx_fifo_errors"],
     }
+
+
+def family(address: str) -> str:
+    """The option of ip(8) for an address."""
+    return "-6" if ":" in address else "-4"
 
 
 def receive_buffer_bytes(port: int) -> int | None:

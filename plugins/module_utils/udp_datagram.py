@@ -64,10 +64,14 @@ def read(value: bytes) -> Marked | None:
     return Marked(found[1].decode(), int(found[2]), int(found[3]), END in value[found.end() :])
 
 
-def fragments(size: int, mtu: int) -> int:
-    """In how many IPv4 packets a datagram travels; all but the last carry a multiple of 8 bytes (RFC 791)."""
+def fragments(size: int, mtu: int, ipv6: bool = False) -> int:
+    """In how many packets a datagram travels; all but the last carry a multiple of 8 bytes.
+
+    Sources: RFC 791; RFC 8200, section 4.5, where each fragment has a header of 8 bytes more.
+    """
+    header, fragment = (40, 8) if ipv6 else (20, 0)
     carried = size + 8
-    if carried + 20 <= mtu:
+    if carried + header <= mtu:
         return 1
-    each = (mtu - 20) // 8 * 8
+    each = (mtu - header - fragment) // 8 * 8
     return -(-carried // each)

@@ -6,14 +6,16 @@ would send: route, neighbour, forwarding table of the bridge. Where there is no 
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.barevm.kafka.plugins.module_utils import commands
-from ansible_collections.barevm.kafka.plugins.module_utils.udp_counters import snmp
+from ansible_collections.barevm.kafka.plugins.module_utils.udp_counters import family, protocols
 
 LIMIT_S = 5.0
 SYS = Path("/sys/class/net")
@@ -33,9 +35,21 @@ class Way:
     why: str = ""
 
 
+def resolved(name: str) -> str:
+    """The address that datagrams to ``name`` go to, of several an IPv4 one; raises OSError."""
+    found = [str(one[4][0]) for one in socket.getaddrinfo(name, None, type=socket.SOCK_DGRAM)]
+    address = min(found, key=lambda one: ":" in one)
+    kind = ipaddress.ip_address(address)
+    if kind.is_link_local:
+        raise OSError("on each interface a link-local address is another host's; give another one")
+    if kind.is_multicast or kind.is_unspecified:
+        raise OSError("it is no address of one host; give another one")
+    return address
+
+
 def way(address: str) -> Way:
-    """The way to an IPv4 address; raises OSError where there is none, or no tool to find it."""
-    route = _first(_ip("route", "get", address))
+    """The way to an address; raises OSError where there is none, or no tool to find it."""
+    route = _first(_ip(address, "route", "get", address))
     device = str(route.get("dev", ""))
     if not device:
         raise OSError(f"there is no route to {address}")
@@ -45,7 +59,7 @@ def way(address: str) -> Way:
             f"the way to {address} leaves by {device}, which is no bridge of this machine with the host on it"
         )
         return Way(device, mtu, "", why=why)
-    neighbour = _first(_ip("neigh", "show", address, "dev", device))
+    neighbour = _first(_ip(address, "neigh", "show", address, "dev", device))
     mac = neighbour.get("lladdr")
     entries = json.loads(commands.said("bridge", "-j", "fdb", "show", "br", device, limit_s=LIMIT_S))
     ports = {
@@ -66,7 +80,7 @@ def counters(found: Way) -> dict[str, int | None]:
     Those of the port are packets, of everybody: a fragmented datagram is several. None is "not seen".
     """
     seen: dict[str, int | None] = {
-        "controller_send_buffer": snmp(Path("/proc/net/snmp").read_text())["Udp"].get("SndbufErrors", 0),
+        "controller_send_buffer": protocols()["UdpSndbufErrors"],
         "tap_packets": None,
         "tap_dropped": None,
     }
@@ -77,8 +91,8 @@ def counters(found: Way) -> dict[str, int | None]:
     return seen
 
 
-def _ip(*words: str) -> Any:
-    return json.loads(commands.said("ip", "-j", "-4", *words, limit_s=LIMIT_S) or "[]")
+def _ip(address: str, *words: str) -> Any:
+    return json.loads(commands.said("ip", "-j", family(address), *words, limit_s=LIMIT_S) or "[]")
 
 
 def _first(found: Any) -> Mapping[str, Any]:

@@ -131,10 +131,10 @@ def intention(asked: Mapping[str, Any]) -> str:
     )
 
 
-def warnings(size: int, mtu: int, longest: int | None = None) -> list[str]:
+def warnings(size: int, mtu: int, longest: int | None = None, ipv6: bool = False) -> list[str]:
     """What to know before the figures are believed; ``longest`` is what rsyslog takes of a line, in bytes."""
     found = []
-    count = udp_datagram.fragments(size, mtu)
+    count = udp_datagram.fragments(size, mtu, ipv6)
     if count > 1:
         found.append(
             f"a datagram of {size} bytes travels as {count} packets, for the way's MTU is {mtu}: one lost "

@@ -90,7 +90,8 @@ def send(
     no number of its own: the numbers that were sent are 0 to ``sent`` less 1.
     """
     result = Sent()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+    family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as out:
         out.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         begin = schedule = time.monotonic()
         told = begin

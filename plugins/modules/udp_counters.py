@@ -7,8 +7,8 @@ module: udp_counters
 short_description: Read every counter that a datagram to rsyslog passes on its host
 version_added: 0.1.0
 description:
-  - Reads the interface's counters, C(/proc/net/softnet_stat), C(/proc/net/snmp), the port's sockets in
-    C(/proc/net/udp) and C(/proc/net/udp6), their receive buffer (C(ss -m)), and rsyslog's own counters from
+  - Reads the interface's counters, C(/proc/net/softnet_stat), C(/proc/net/snmp) and C(snmp6), the port's
+    sockets in C(/proc/net/udp) and C(udp6), their receive buffer (C(ss -m)), and rsyslog's own counters from
     the file that its impstats writes, from lines that are newer than the call.
   - With I(since) it waits until the counters stand still and nothing waits on the host, and tells how many
     records Kafka is to have of what came since.

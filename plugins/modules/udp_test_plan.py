@@ -17,7 +17,7 @@ options:
     type: str
     required: true
   address:
-    description: The IPv4 address, or a name for it, that datagrams are sent to.
+    description: The address, or a name for it, that datagrams are sent to.
     type: str
     required: true
   port:
@@ -86,7 +86,7 @@ run:
   returned: success
   type: str
 address:
-  description: The IPv4 address that datagrams are sent to.
+  description: The address that datagrams are sent to.
   returned: success
   type: str
 steps:

@@ -47,6 +47,32 @@ def test_a_real_sockets_drops_are_seen() -> None:
     assert after["interface"] == "lo"
 
 
+@pytest.mark.parametrize(("family", "to"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_a_socket_of_both_families_drops_what_either_sends(family: socket.AddressFamily, to: str) -> None:
+    """Linux counts it in snmp for an IPv4 sender and in snmp6 for an IPv6 one, and by both in udp6."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as receiver:
+        receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        receiver.bind(("::", 0))
+        port = receiver.getsockname()[1]
+        before = udp_counters.look(port, to)
+        with socket.socket(family, socket.SOCK_DGRAM) as sender:
+            for _ in range(200):
+                sender.sendto(b"x" * 500, (to, port))
+        after = udp_counters.look(port, to)
+    dropped = after["port_drops"] - before["port_drops"]
+    assert 150 < dropped < 200
+    assert after["udp_receive_buffer_errors"] - before["udp_receive_buffer_errors"] >= dropped
+    assert after["interface"] == "lo"
+
+
+def test_a_host_without_ipv6(tmp_path: Path) -> None:
+    (tmp_path / "snmp").write_text("Ip: ReasmFails\nIp: 1\nIcmp: InMsgs\nIcmp: 9\nUdp: InDatagrams\nUdp: 5\n")
+    assert udp_counters.protocols(tmp_path) == {"IpReasmFails": 1, "UdpInDatagrams": 5}
+    (tmp_path / "snmp6").write_text("Ip6ReasmFails 2\nUdp6InDatagrams\t30\nUdpLite6InDatagrams 7\n")
+    assert udp_counters.protocols(tmp_path) == {"IpReasmFails": 3, "UdpInDatagrams": 35}
+
+
 def test_softnet_over_all_processors() -> None:
     text = "01da278b 00000002 0000001f 0 0 0 0 0\n01d7f106 0000000a 00000001 0 0 0 0 0\n"
     assert udp_counters.softnet(text) == {"softnet_dropped": 12, "softnet_squeezed": 32}

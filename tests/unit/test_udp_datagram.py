@@ -52,6 +52,11 @@ def test_fragments_of_a_datagram(size: int, packets: int) -> None:
     assert udp_datagram.fragments(size, 1500) == packets
 
 
+@pytest.mark.parametrize(("size", "packets"), [(1452, 1), (1453, 2), (2888, 2), (2889, 3)])
+def test_fragments_over_ipv6_have_a_header_more(size: int, packets: int) -> None:
+    assert udp_datagram.fragments(size, 1500, ipv6=True) == packets
+
+
 def test_fragments_carry_multiples_of_eight_bytes() -> None:
     assert udp_datagram.fragments(2744, 1400) == 2
     assert udp_datagram.fragments(2745, 1400) == 3
@@ -110,8 +115,28 @@ def test_what_the_kernel_refuses_has_no_number() -> None:
     assert (done.sent, done.errors) == (0, {"EMSGSIZE": 3})
 
 
-def test_the_way_to_the_machine_itself_has_no_port() -> None:
-    found = udp_path.way("127.0.0.1")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("fe80::1", "a link-local address"),
+        ("239.1.2.3", "no address of one host"),
+        ("ff02::1", "no address of one host"),
+        ("0.0.0.0", "no address of one host"),
+        ("203.0.113.256", "Name or service not known"),
+    ],
+)
+def test_what_is_no_address_of_a_host(name: str, words: str) -> None:
+    with pytest.raises(OSError, match=words):
+        udp_path.resolved(name)
+
+
+def test_an_address_is_itself() -> None:
+    assert [udp_path.resolved(one) for one in ("192.0.2.1", "2001:db8::1")] == ["192.0.2.1", "2001:db8::1"]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_the_way_to_the_machine_itself_has_no_port(address: str) -> None:
+    found = udp_path.way(address)
     assert (found.device, found.port) == ("lo", "")
     assert "no bridge" in found.why
     seen = udp_path.counters(found)
