@@ -14,6 +14,9 @@ State = Mapping[str, Any]
 """What host_state returned for one host, or the failure to run it there."""
 
 
+INGEST = "syslog-ingest.service"
+
+
 @dataclass
 class Verdict:
     """``findings`` in the shape modules return them; ``notes`` are sentences."""
@@ -39,17 +42,26 @@ def runs(unit: Mapping[str, Any]) -> bool:
     return bool(unit["active_state"] == "active")
 
 
+def _units(state: State) -> dict[str, Mapping[str, Any]]:
+    """A host's units that shall run; without the ingest's where its playbook has not made it."""
+    return {
+        name: unit
+        for name, unit in state.get("units", {}).items()
+        if name != INGEST or unit["load_state"] != "not-found"
+    }
+
+
 def not_running(state: State) -> list[str]:
     """The names of a host's units that do not run; none where the host could not be looked at."""
-    return [name for name, unit in state.get("units", {}).items() if not runs(unit)]
+    return [name for name, unit in _units(state).items() if not runs(unit)]
 
 
 def nothing_installed(states: Mapping[str, State]) -> bool:
     """Whether all hosts that shall have units were looked at, and none has any."""
-    found = [units for state in states.values() if (units := state.get("units")) != {}]
-    return bool(found) and all(
-        units and all(unit["load_state"] == "not-found" for unit in units.values()) for units in found
-    )
+    if not all("units" in state for state in states.values()):
+        return False
+    found = [unit for state in states.values() for name, unit in state["units"].items() if name != INGEST]
+    return bool(found) and all(unit["load_state"] == "not-found" for unit in found)
 
 
 def last_words(journal: str) -> str:
@@ -75,7 +87,7 @@ def judge_host(
             )
         )
         return
-    for name, unit in state["units"].items():
+    for name, unit in _units(state).items():
         what, remedy = _unit_fault(name, unit)
         if what:
             # One that was stopped says nothing of the reason; what it wrote last would mislead.
@@ -87,7 +99,8 @@ def judge_host(
                 ClusterFinding(
                     what=f"{name} runs but is {unit['unit_file_state'] or 'not enabled'}",
                     where=host,
-                    remedy=f"A reboot would not bring it back: `systemctl enable {name}`, or run site.yml",
+                    remedy="A reboot would not bring it back: "
+                    f"`systemctl enable {name}`, or run {_play(name)}",
                 )
             )
         if runs(unit) and unit["n_restarts"]:
@@ -112,7 +125,7 @@ def judge_host(
 def _unit_fault(name: str, unit: Mapping[str, Any]) -> tuple[str, str]:
     """What is wrong with a unit and what to do; two empty strings for one that runs."""
     if unit["load_state"] == "not-found":
-        return f"{name} is not installed", "Run site.yml for this host"
+        return f"{name} is not installed", f"Run {_play(name)} for this host"
     if runs(unit):
         return "", ""
     ended = f"result {unit['result']}, exit status {unit['exec_main_status']}"
@@ -121,7 +134,14 @@ def _unit_fault(name: str, unit: Mapping[str, Any]) -> tuple[str, str]:
         return f"{name} cannot start, or does not stay up: restarts {unit['n_restarts']}, {ended}", look
     if unit["active_state"] == "failed":
         return f"{name} has failed: {ended}", f"{look}, cure the cause, then `systemctl restart {name}`"
-    return f"{name} is {unit['active_state']}: it was stopped", f"`systemctl start {name}`, or run site.yml"
+    return (
+        f"{name} is {unit['active_state']}: it was stopped",
+        f"`systemctl start {name}`, or run {_play(name)}",
+    )
+
+
+def _play(unit: str) -> str:
+    return "syslog_ingest.yml" if unit == INGEST else "site.yml"
 
 
 def take_up(name: str, outcome: Mapping[str, Any], keys: Sequence[str], verdict: Verdict) -> None:

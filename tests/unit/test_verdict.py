@@ -30,6 +30,21 @@ def judge(unit: dict[str, Any], journal: str = "", pending: list[str] | None = N
     return found
 
 
+def test_a_syslog_ingest_that_does_not_run_is_found_where_it_was_made() -> None:
+    def reasons(**unit: Any) -> list[str]:
+        found = verdict.Verdict()
+        state = {"units": {verdict.INGEST: RUNNING | unit}}
+        verdict.judge_host("in1", state, {}, found, PRODUCTS)
+        assert verdict.not_running(state) == [verdict.INGEST] * len(found.reasons)
+        return found.reasons
+
+    assert reasons() == reasons(load_state="not-found", active_state="inactive") == []
+    assert reasons(active_state="inactive") == [
+        "in1: syslog-ingest.service is inactive: it was stopped. "
+        "`systemctl start syslog-ingest.service`, or run syslog_ingest.yml."
+    ]
+
+
 def test_a_service_that_runs() -> None:
     found = judge({}, pending=[])
     assert found.reasons == found.notes == []
@@ -150,6 +165,8 @@ def test_nothing_installed_means_looked_at_and_absent() -> None:
     # A host that only takes syslog in has none of them to be absent.
     assert verdict.nothing_installed({"a": absent, "b": {"units": {}}})
     assert not verdict.nothing_installed({"b": {"units": {}}})
+    # Nor does an ingest make hosts a cluster.
+    assert verdict.nothing_installed({"a": absent, "b": {"units": {verdict.INGEST: RUNNING}}})
 
 
 def test_every_part_is_judged_whatever_the_others_say() -> None:
