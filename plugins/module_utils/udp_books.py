@@ -108,6 +108,7 @@ def explanations(counts: Counts) -> dict[str, dict[str, int]]:
             "softnet backlog": softnet,
             "fragments not put together": _of(counts, "ip_reassembly_failed"),
             "no socket": _of(counts, "udp_no_port"),
+            "lines of other senders": -max(0, _of(counts, "foreign") - other_inputs),
         },
         "UDP buffer": {
             "receive buffer full": _of(counts, "udp_receive_buffer_errors"),
@@ -134,13 +135,15 @@ def explanations(counts: Counts) -> dict[str, dict[str, int]]:
 def unread(counts: Counts, complete: bool) -> dict[str, Any]:
     """The counts, with what was acknowledged and not read where the reading did not come to the topic's end.
 
-    What was not read is neither lost nor there: nobody knows. It is among what is awaited as well.
+    What was not read is neither lost nor there: nobody knows. What Kafka acknowledged is not on its way,
+    though the reading awaits it as well.
     """
-    if complete:
-        return {**counts, "unread": 0}
-    acked = _acked(counts) or 0
-    rest = max(0, acked - _read(counts))
-    return {**counts, "unread": rest, "awaited": max(0, _of(counts, "awaited") - rest)}
+    rest = max(0, (_acked(counts) or 0) - _read(counts) - _of(counts, "duplicates"))
+    return {
+        **counts,
+        "unread": 0 if complete else rest,
+        "awaited": max(0, _of(counts, "awaited") - rest),
+    }
 
 
 def acknowledged_lost(counted: Sequence[Place]) -> int:

@@ -51,7 +51,7 @@ def step(raw: Mapping[str, Any]) -> dict[str, Any]:
         "read_back": read["distinct"],
         "lost": lost,
         "loss_share": udp_books.loss_share(burst["sent"], lost),
-        "still_on_its_way": read["awaited"],
+        "still_on_its_way": counts["awaited"],
         "known": not on_its_way,
         "acked_lost": udp_books.acknowledged_lost(places),
         "unexplained": udp_books.unexplained(places),
@@ -62,8 +62,16 @@ def step(raw: Mapping[str, Any]) -> dict[str, Any]:
         "elsewhere": udp_books.foreign_datagrams(counts),
         "receive_buffer_bytes": after["receive_buffer_bytes"],
     }
+    if not burst["sent"]:
+        refused = _refused(burst["errors"])
+        row["reasons"].append(f"{asked['name']}: the controller's own kernel took no datagram: {refused}")
     row["reasons"] += [f"{asked['name']}: {why}" for why in _doubts(row, before, after, read, places)]
     return row
+
+
+def _refused(errors: Mapping[str, int]) -> str:
+    """What the controller's kernel did not take, by its errors."""
+    return ", ".join(f"{count:,} times {name}" for name, count in sorted(errors.items()))
 
 
 def _doubts(
@@ -78,10 +86,10 @@ def _doubts(
         found.append(f"{row['acked_lost']:,} records that Kafka acknowledged could not be read back")
     if before["counters"]["rsyslog_pid"] != after["counters"]["rsyslog_pid"]:
         found.append("rsyslog was restarted meanwhile, so its counters began anew")
-    if read["awaited"]:
+    if row["still_on_its_way"]:
         found.append(
-            f"{read['awaited']:,} records were still on their way at the end: they are counted as such, "
-            "not as lost"
+            f"{row['still_on_its_way']:,} records were still on their way at the end: they are counted as "
+            "such, not as lost"
         )
     elif not after["settled"]:
         found.append("the host's counters did not come to rest in udp_test_settle_s")
@@ -152,6 +160,13 @@ def notes(
         found.append(
             f"the controller was kept from the rate asked for: {told}; the curves show the rate reached"
         )
+    refused = [
+        f"{one['name']}: {_refused(one['send_errors'])}"
+        for one in steps
+        if one["sent"] and one["send_errors"]
+    ]
+    if refused:
+        found.append(f"not sent, for the controller's own kernel refused them: {'; '.join(refused)}")
     below = [
         f"{one['name']}, {place['name']} {place['unexplained']:,}"
         for one in steps

@@ -34,9 +34,10 @@ def wrong(
             f"{udp_datagram.LARGEST} bytes (the longest UDP datagram over IPv4)"
         )
     unknown = [name for name in asked["profiles"] if name not in PROFILES]
-    if unknown or not asked["profiles"]:
+    if unknown or not asked["profiles"] or len(set(asked["profiles"])) < len(asked["profiles"]):
         found.append(
-            f"udp_test_profiles is {asked['profiles']}; it takes {' and '.join(PROFILES)}, or one of them"
+            f"udp_test_profiles is {asked['profiles']}; it takes {' and '.join(PROFILES)}, each once, "
+            "or one of them"
         )
     return found
 
@@ -68,6 +69,11 @@ def _amounts(asked: Mapping[str, Any]) -> list[str]:
     rates, duration_s = asked["rates"], asked["duration_s"]
     if not rates or not all(0 < rate <= FASTEST for rate in rates):
         found.append(f"udp_test_rates is {rates}; it takes datagrams/s, each above 0 and up to {FASTEST:,}")
+    elif duration_s > 0 and not all(round(rate * duration_s) for rate in rates):
+        found.append(
+            f"udp_test_rates is {rates}, and one of them is no whole datagram in udp_test_duration_s "
+            f"({duration_s:g}): raise one of the two"
+        )
     if not 0 < duration_s <= LONGEST_S:
         found.append(
             f"udp_test_duration_s is {duration_s:g}; it takes more than 0 and up to {LONGEST_S:g} seconds"

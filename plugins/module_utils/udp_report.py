@@ -42,6 +42,8 @@ def html(result: Result) -> str:
     found = result.figures
     measured = [one for one in found["steps"] if "places" in one]
     profiles = found["profiles"]
+    # A step that could send nothing has no rate, and no share of it.
+    drawn = [one for one in measured if one["sent"]]
     return Page(
         title="UDP test",
         result=result,
@@ -54,7 +56,7 @@ def html(result: Result) -> str:
             "datagrams sent": f"{sum(one['sent'] for one in measured):,}",
             "acknowledged and lost": f"{sum(one['acked_lost'] for one in measured):,}",
         },
-        plots=[_curves(measured, profiles), _where(measured, profiles)] if measured else [],
+        plots=[_curves(drawn, profiles), _where(drawn, profiles)] if drawn else [],
         tables={
             "Parameters": {name: _text(value) for name, value in found["parameters"].items()},
             **{

@@ -115,6 +115,26 @@ def test_an_acknowledged_record_that_is_not_there_is_proven_lost() -> None:
     assert udp_books.acknowledged_lost(unknown) == 0, "without acknowledgements nothing is proven"
 
 
+def test_what_kafka_acknowledged_is_not_on_its_way() -> None:
+    """The topic's records were deleted meanwhile: the reading awaits them, and they are gone."""
+    gone = udp_books.unread(counts(distinct=400, awaited=600), complete=True)
+    assert gone["awaited"] == 0
+    assert udp_books.acknowledged_lost(udp_books.places(gone)) == 600
+    some = udp_books.unread(counts(acked=700, distinct=400, duplicates=2, awaited=600), complete=True)
+    assert some["awaited"] == 302
+    assert udp_books.acknowledged_lost(udp_books.places(some)) == 298
+
+
+def test_lines_of_other_senders_to_the_port_are_no_loss() -> None:
+    more = dict.fromkeys(("received", "submitted", "parse_enqueued", "enqueued", "acked"), 1100)
+    found = udp_books.places(counts(**more, foreign=100))
+    assert lost(found) == {"network": -100, "Kafka": 100}
+    assert not left(found)
+    # Of 100 more, 10 were dropped: nobody can tell whose they were.
+    fewer = udp_books.places(counts(**dict.fromkeys(more, 1090), port_drops=10, foreign=90))
+    assert left(fewer) == {"network": -10, "UDP buffer": 10}
+
+
 def test_copies_and_other_lines_are_no_loss() -> None:
     # 5 lines came in by TCP, which everything behind imudp counts as well.
     more = dict.fromkeys(("parse_enqueued", "enqueued", "acked"), 1005)

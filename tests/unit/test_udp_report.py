@@ -189,6 +189,19 @@ def test_a_line_that_has_no_legend_is_named_by_the_title(tmp_path: Path) -> None
     assert "<h2>Loss by place: untuned, UDP buffer</h2>" in udp_report.html(result(rows))
 
 
+def test_a_step_that_could_send_nothing_has_a_reason_and_a_page() -> None:
+    refused = udp_figures.step(raw("tuned", 0, burst={"rate_per_s": 0.0, "errors": {"EPERM": 5000}}))
+    assert refused["reasons"] == [
+        "tuned, 0/s: the controller's own kernel took no datagram: 5,000 times EPERM"
+    ]
+    assert "no step came to its end" in udp_figures.verdict([refused], [])[1]
+    assert "lost in all" in udp_report.html(result([refused]))
+    some = udp_figures.step(raw("tuned", 1000, burst={"errors": {"ENOBUFS": 3}}))
+    assert udp_figures.notes([some], {}, {}) == [
+        "not sent, for the controller's own kernel refused them: tuned, 1,000/s: 3 times ENOBUFS"
+    ]
+
+
 def test_a_test_that_measured_nothing_has_a_page(tmp_path: Path) -> None:
     page = tmp_path / "udp_test.html"
     rows = [udp_figures.step({"step": raw("tuned", 1000)["step"], "failed": "no route"})]
