@@ -16,6 +16,7 @@ LOOPBACK_NAMES = {"localhost", "localhost.localdomain", "ip6-localhost", "ip6-lo
 
 
 def addresses(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
+    """Addresses that lead others astray (loopback, 0.0.0.0), and those that two hosts share."""
     # A cluster of one host has nobody to lead astray but its clients.
     alone = len({*groups["zookeeper"], *groups["kafka"]}) == 1
     owners: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
@@ -120,6 +121,7 @@ def _wrong_address(address: str) -> tuple[str, str] | None:
 
 
 def ports(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
+    """Ports that there are not, and two uses of one on a host."""
     for host in dict.fromkeys([*groups["zookeeper"], *groups["kafka"]]):
         variables = hosts[host]
         # variable, port, and the address it is bound to
@@ -155,6 +157,7 @@ def _side_by_side(one: str, other: str) -> bool:
 
 
 def listeners(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
+    """Listeners that are missing or misnamed, and an inter-broker listener that is none of them."""
     for host in groups["kafka"]:
         variables = hosts[host]
         names = [listener["name"] for listener in variables["kafka_listeners"]]

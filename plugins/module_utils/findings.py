@@ -27,6 +27,7 @@ class Finding:
     severity: Severity = "error"
 
     def as_dict(self) -> dict[str, Any]:
+        """The finding as a result has it, with secrets hidden."""
         return {**asdict(self), "value": _without_secrets(self.variable, self.value)}
 
     def __str__(self) -> str:
@@ -46,10 +47,12 @@ def _without_secrets(name: str, value: Any) -> Any:
 
 
 def errors(findings: Iterable[Finding]) -> list[Finding]:
+    """Those that refuse a run."""
     return [finding for finding in findings if finding.severity == "error"]
 
 
 def warnings(findings: Iterable[Finding]) -> list[Finding]:
+    """Those that are told and refuse nothing."""
     return [finding for finding in findings if finding.severity == "warning"]
 
 

@@ -37,6 +37,7 @@ UNIT_PROPERTIES: dict[str, Callable[[str], Any]] = {
 
 
 def users(names: Iterable[str]) -> dict[str, dict[str, Any] | None]:
+    """Each account's uid, group, home and shell; None where there is none."""
     found: dict[str, dict[str, Any] | None] = {}
     for name in names:
         try:
@@ -169,15 +170,18 @@ def fixed_settings(names: Iterable[str]) -> list[str]:
 
 
 def swaps() -> list[str]:
+    """The swap devices and files in use (/proc/swaps)."""
     return [line.split()[0] for line in (text("/proc/swaps") or "").splitlines()[1:]]
 
 
 def fstab_swaps() -> list[str]:
+    """The swap devices and files that fstab(5) names."""
     lines = [line.split() for line in (text("/etc/fstab") or "").splitlines()]
     return [fields[0] for fields in lines if len(fields) > 2 and fields[0][0] != "#" and fields[2] == "swap"]
 
 
 def transparent_hugepages() -> str | None:
+    """The mode in brackets: always, madvise or never; None where the kernel has none."""
     match = re.search(r"\[(\w+)\]", text("/sys/kernel/mm/transparent_hugepage/enabled") or "")
     return match.group(1) if match else None
 
@@ -189,6 +193,7 @@ def memory_total_mb() -> int:
 
 
 def operating_system() -> dict[str, str]:
+    """``id``, ``version_id`` and ``version_codename`` of os-release(5), those that it has."""
     pairs = re.findall(r'^(\w+)="?([^"\n]*)"?$', text("/etc/os-release") or "", re.MULTILINE)
     return {key.lower(): value for key, value in pairs if key in ("ID", "VERSION_ID", "VERSION_CODENAME")}
 

@@ -57,6 +57,7 @@ def identity(host: str, variables: Variables, state: State, products: list[str])
 
 
 def ports(host: str, variables: Variables, state: State, products: list[str]) -> Iterator[Finding]:
+    """Ports that another process holds."""
     wanted: list[tuple[str, str, int]] = []
     if "zookeeper" in products:
         for kind in ("client", "peer", "election"):
@@ -79,6 +80,7 @@ def ports(host: str, variables: Variables, state: State, products: list[str]) ->
 
 
 def disks(host: str, variables: Variables, state: State, products: list[str]) -> Iterator[Finding]:
+    """Log directories without enough space, or read-only."""
     if "kafka" not in products:
         return
     least = variables["kafka_log_dir_min_free_mb"]
@@ -104,6 +106,7 @@ def disks(host: str, variables: Variables, state: State, products: list[str]) ->
 
 
 def memory(host: str, variables: Variables, state: State, products: list[str]) -> Iterator[Finding]:
+    """Heaps that leave the page cache less than a quarter of the RAM."""
     total = state["memory_total_mb"]
     heaps = {
         product: heap.megabytes(heap.size(product, total, variables[f"{product}_heap_size"]))
@@ -121,6 +124,7 @@ def memory(host: str, variables: Variables, state: State, products: list[str]) -
 
 
 def names(host: str, variables: Variables, state: State, products: list[str]) -> Iterator[Finding]:
+    """A server's own address that the host resolves to nothing, or to loopback."""
     if "zookeeper" not in products:
         return
     name = variables["zookeeper_address"]
@@ -169,6 +173,7 @@ def peers(cluster: Mapping[str, Any], states: Mapping[str, State]) -> Iterator[F
 
 
 def java(host: str, variables: Variables, state: State, products: list[str]) -> Iterator[Finding]:
+    """A JAVA_HOME without a Java, and a Java that the release does not run on."""
     home = variables["java_runtime_home"]
     present = state["java"][home]
     if present is None:

@@ -79,6 +79,7 @@ def check(groups: Groups, hosts: Hosts) -> list[Finding]:
 
 
 def ensemble(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
+    """Groups without a host, and an even number of ZooKeeper servers."""
     for group, what in (("zookeeper", "servers"), ("kafka", "brokers")):
         if not groups[group]:
             yield Finding(
@@ -101,6 +102,7 @@ def ensemble(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
 
 
 def ids(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
+    """Ids that are missing, impossible, or given twice."""
     for group, variable, least, most in (
         ("zookeeper", "zookeeper_id", 1, 255),
         ("kafka", "kafka_broker_id", 0, None),
@@ -161,6 +163,7 @@ def _taken(members: Iterable[str], hosts: Hosts, variable: str) -> str:
 
 
 def service(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
+    """A time to stop that would kill a broker with much data, and chroots that are none."""
     for host in groups["kafka"]:
         if hosts[host]["kafka_stop_timeout_s"] < 300:
             yield Finding(
@@ -195,6 +198,7 @@ def forced(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
 
 
 def folders(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
+    """Folders that are relative, nested or hidden from the units, and brokers without a log directory."""
     for group, names in FOLDERS.items():
         for host in groups[group]:
             for name in names:
@@ -277,6 +281,7 @@ def _within(inner: str, outer: str) -> bool:
 
 
 def releases(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
+    """Versions that cannot be deployed here, and sources of releases that lack what they need."""
     for product in ("zookeeper", "kafka"):
         for host in groups[product]:
             variables = hosts[host]
@@ -310,6 +315,7 @@ def releases(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
 
 
 def owned(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
+    """Settings given by name that have a variable of their own."""
     for product, settings in (("kafka", kafka_settings.OWNED), ("zookeeper", zookeeper_settings.OWNED)):
         for host in groups[product]:
             for name in hosts[host][f"{product}_properties"]:

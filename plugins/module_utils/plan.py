@@ -51,6 +51,7 @@ class HostPlan:
 
     @property
     def empty(self) -> bool:
+        """Whether nothing changes here."""
         return not (self.settings or self.waiting or self.steps)
 
 
@@ -92,6 +93,7 @@ class Plan:
 
     @property
     def empty(self) -> bool:
+        """Whether nothing changes anywhere."""
         return not self.restarts and all(host.empty for host in self.hosts.values())
 
     @property

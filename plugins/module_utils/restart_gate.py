@@ -162,6 +162,7 @@ class Gate:
     # Which is next
 
     def order(self, cluster: Cluster) -> list[Place]:
+        """The candidates in the order in which they are to be restarted."""
         if self.params["service"] == "zookeeper":
             assert cluster.ensemble is not None
             hosts = {host: str(server) for host, server in self.servers.items()}

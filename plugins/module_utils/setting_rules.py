@@ -21,6 +21,7 @@ SESSION = "zookeeper.session.timeout.ms"
 
 
 def replication(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
+    """Replication factors above the number of brokers, or not above min.insync.replicas."""
     brokers = len(groups["kafka"])
     for host, settings in _distinct(groups, hosts, REPLICATION):
         for factor_name, least_name in PAIRS:
@@ -54,6 +55,7 @@ def replication(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
 
 
 def sizes(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
+    """Limits of followers and sockets below the largest message."""
     for host, settings in _distinct(groups, hosts, SIZES):
         largest = settings["message.max.bytes"]
         for name in SIZES[1:]:
@@ -74,6 +76,7 @@ def sizes(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
 
 
 def heaps(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
+    """Heap sizes that a JVM would not understand."""
     for product in ("kafka", "zookeeper"):
         for host in groups[product]:
             asked = hosts[host][f"{product}_heap_size"]
@@ -88,6 +91,7 @@ def heaps(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
 
 
 def session(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
+    """Session time-outs that ZooKeeper would not grant."""
     for server in groups["zookeeper"][:1]:
         tick, given = hosts[server]["zookeeper_tick_time_ms"], hosts[server]["zookeeper_properties"]
         # ZooKeeper administrator's guide, minSessionTimeout and maxSessionTimeout: -1 is the default.

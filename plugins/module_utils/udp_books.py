@@ -38,6 +38,7 @@ class Place:
     unexplained: int
 
     def as_dict(self) -> dict[str, Any]:
+        """The place as udp_test.json has it."""
         return asdict(self)
 
 

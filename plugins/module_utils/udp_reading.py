@@ -71,6 +71,7 @@ class Tally:
         return None
 
     def as_dict(self) -> dict[str, Any]:
+        """What was counted, by the names of the module's answer."""
         return {
             "distinct": self.distinct,
             "duplicates": self.duplicates,

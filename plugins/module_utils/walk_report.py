@@ -50,6 +50,7 @@ class Walk:
 
     @property
     def name(self) -> str:
+        """What the page calls it."""
         return f"acks={self.acks}"
 
 

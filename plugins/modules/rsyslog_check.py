@@ -82,7 +82,8 @@ def main() -> None:
         )
     if wrong:
         module.fail_json(
-            msg="Nothing was written, since rsyslog or librdkafka of the host refuses it: " + "; ".join(wrong)
+            msg=f"Nothing was written, since rsyslog or librdkafka of the host refuses it: {'; '.join(wrong)}. "
+            "See syslog_ingest_template and syslog_ingest_client_properties"
         )
     module.exit_json(changed=False, judged=True)
 
