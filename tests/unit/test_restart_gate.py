@@ -48,8 +48,22 @@ class FakeLooker:
         self.asked.append("closed")
 
 
+class Clock:
+    """Moves on where somebody sleeps, and nowhere else: a machine that stalls changes no answer."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restart_gate, "time", Clock())
     monkeypatch.setattr(restart_gate, "POLL_S", 0.001)
 
 
