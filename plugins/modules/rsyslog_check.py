@@ -82,8 +82,8 @@ def main() -> None:
         )
     if wrong:
         module.fail_json(
-            msg=f"Nothing was written, since rsyslog or librdkafka of the host refuses it: {'; '.join(wrong)}. "
-            "See syslog_ingest_template and syslog_ingest_client_properties"
+            msg="Nothing was written, since rsyslog or librdkafka of the host refuses it: "
+            f"{'; '.join(wrong)}. See syslog_ingest_template and syslog_ingest_client_properties"
         )
     module.exit_json(changed=False, judged=True)
 
