@@ -7,6 +7,7 @@ is still on its way; what the host's counters do not promise is lost.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 ASK_S = 10.0
 """How long Kafka may take to say where a topic ends."""
+FIRST_S = 2.0
+"""How long Kafka may take to say where a partition begins."""
 FETCH = 10_000
 PROGRESS_S = 5.0
 AGAIN_S = 0.5
@@ -198,12 +201,15 @@ class Reading:
         left = {
             int(number): end for number, end in until.items() if end > self._next.setdefault(int(number), 0)
         }
-        self._own.assign([TopicPartition(topic, number, self._next[number]) for number in left])
+        self._assign(left)
         while left:
             if time.monotonic() >= self._deadline:
                 return "not all that is in the topic could be read in udp_test_read_limit_s"
             self._say()
-            for message in self._own.consume(FETCH, 0.5):
+            messages = self._own.consume(FETCH, 0.5)
+            if not messages:
+                self._pass_deleted(left)
+            for message in messages:
                 number, offset = message.partition(), message.offset()
                 if (
                     message.error() is None
@@ -217,6 +223,30 @@ class Reading:
                 if place.offset >= left[place.partition]:
                     self._next[place.partition] = left.pop(place.partition)
         return ""
+
+    def _assign(self, left: Mapping[int, int]) -> None:
+        from confluent_kafka import TopicPartition
+
+        topic = self._request["topic"]
+        self._own.assign([TopicPartition(topic, number, self._next[number]) for number in left])
+
+    def _pass_deleted(self, left: dict[int, int]) -> None:
+        """Go past records that were deleted before they were read: a consumer waits there for ever."""
+        from confluent_kafka import KafkaException, TopicPartition
+
+        passed = False
+        # Where Kafka does not answer, it is asked again.
+        with contextlib.suppress(KafkaException):
+            for number in list(left):
+                place = TopicPartition(self._request["topic"], number)
+                first = self._own.get_watermark_offsets(place, timeout=FIRST_S)[0]
+                if first > self._next[number]:
+                    self._next[number] = first
+                    passed = True
+                    if first >= left[number]:
+                        del left[number]
+        if passed:
+            self._assign(left)
 
     def _say(self) -> None:
         now = time.monotonic()

@@ -21,6 +21,9 @@ PACE_S = 0.001
 LATE_S = 0.02
 """What a sender that was kept waiting does not make up for: a burst at wire speed would be another test."""
 PROGRESS_S = 5.0
+LAST_S = 1.0
+"""How long after the others the last datagram is sent: rsyslog's omkafka notes acknowledgements only when it
+sends the next record, and what is not noted can never be proven lost."""
 AFTER_S = 0.2
 """How long after the last datagram the port to the host is read: what waits in it has left by then."""
 SEND_BUFFER = 4 << 20
@@ -86,8 +89,9 @@ def send(
     """Send ``count`` datagrams, ``rate_per_s`` of them a second, and count those that the kernel took.
 
     Each has its place in a schedule. One that the machine kept from its place by more than 20 ms moves the
-    schedule: what was missed is not sent in one go. What the kernel refuses is counted by its error and has
-    no number of its own: the numbers that were sent are 0 to ``sent`` less 1.
+    schedule: what was missed is not sent in one go. The last one follows `LAST_S` later. What the kernel
+    refuses is counted by its error and has no number of its own: the numbers that were sent are 0 to ``sent``
+    less 1.
     """
     result = Sent()
     family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
@@ -96,20 +100,17 @@ def send(
         begin = schedule = time.monotonic()
         told = begin
         tried = 0
-        while tried < count:
+        # A single one is not held back.
+        steadily = max(1, count - 1)
+        while tried < steadily:
             now = time.monotonic()
             late = now - (schedule + tried / rate_per_s)
             if late > LATE_S:
                 schedule += late
                 result.held_up_s += late
-            due = min(count, int((now - schedule) * rate_per_s) + 1)
+            due = min(steadily, int((now - schedule) * rate_per_s) + 1)
             while tried < due:
-                try:
-                    out.sendto(line.numbered(result.sent), target)
-                    result.sent += 1
-                except OSError as refused:
-                    kind = errno.errorcode.get(refused.errno or 0, str(refused.errno))
-                    result.errors[kind] = result.errors.get(kind, 0) + 1
+                _one(out, line, target, result)
                 tried += 1
             if now - told >= PROGRESS_S:
                 told = now
@@ -117,7 +118,20 @@ def send(
             time.sleep(PACE_S)
         # The last datagram's place is one interval before the step's end.
         result.duration_s = max(time.monotonic() - begin, count / rate_per_s)
+        if tried < count:
+            time.sleep(LAST_S)
+            _one(out, line, target, result)
     return result
+
+
+def _one(out: socket.socket, line: udp_datagram.Line, target: tuple[str, int], result: Sent) -> None:
+    """Send the next datagram, and count it as sent or by its error."""
+    try:
+        out.sendto(line.numbered(result.sent), target)
+        result.sent += 1
+    except OSError as refused:
+        kind = errno.errorcode.get(refused.errno or 0, str(refused.errno))
+        result.errors[kind] = result.errors.get(kind, 0) + 1
 
 
 def _hostname() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
+import time
 
 import pytest
 from ansible_collections.barevm.kafka.plugins.module_utils import (
@@ -85,18 +86,16 @@ def test_a_tally_counts_each_number_once() -> None:
 
 
 def test_the_sender_keeps_its_rate_and_counts_what_the_kernel_took() -> None:
-    got: list[bytes] = []
+    got: list[tuple[float, bytes]] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         receiver.bind(("127.0.0.1", 0))
-        receiver.settimeout(0.5)
+        receiver.settimeout(30)
 
         def receive() -> None:
-            try:
-                while True:
-                    got.append(receiver.recv(2048))
-            except TimeoutError:
-                return
+            while len(got) < 500:
+                text = receiver.recv(2048)
+                got.append((time.monotonic(), text))
 
         reading = threading.Thread(target=receive)
         reading.start()
@@ -104,9 +103,10 @@ def test_the_sender_keeps_its_rate_and_counts_what_the_kernel_took() -> None:
         reading.join()
     assert done.sent == 500
     assert not done.errors
-    assert done.duration_s == pytest.approx(0.5 + done.held_up_s, abs=0.1)
-    numbers = [marked.number for text in got if (marked := udp_datagram.read(text))]
+    assert done.duration_s >= 0.5, "it is not faster than it was told, however the machine stalls"
+    numbers = [marked.number for _, text in got if (marked := udp_datagram.read(text))]
     assert numbers == list(range(500))
+    assert got[-1][0] - got[-2][0] > udp_sender.LAST_S / 2, "the last one follows the others"
 
 
 def test_what_the_kernel_refuses_has_no_number() -> None:
