@@ -142,7 +142,10 @@ def install(packages: Iterable[str]) -> None:
         )
         if done.returncode != 0:
             words = "\n  ".join((done.stdout + done.stderr).strip().splitlines()[-6:])
-            raise LabError(f"`{' '.join(command)}` failed:\n  {words}")
+            raise LabError(
+                f"missing here: {', '.join(wanted)}, and `{' '.join(command)}` failed:\n  {words}\n"
+                "Mend apt's sources, or install them yourself"
+            )
 
 
 def require_memory(hosts: int, memory_mb: int) -> None:

@@ -100,15 +100,14 @@ def wanted_plan(state: State, wishes: dict[str, Any]) -> Plan:
     there = state.plan()
     if there is None:
         return Plan(name=state.name, **wishes)
-    plan = dataclasses.replace(there, **wishes)
-    for field in dataclasses.fields(Plan):
-        old, new = getattr(there, field.name), getattr(plan, field.name)
-        if old != new and not (field.name == "hosts" and new > old):
+    for field, new in wishes.items():
+        old = getattr(there, field)
+        if old != new and not (field == "hosts" and new > old):
             raise LabError(
-                f"lab {state.name} is there with {field.name} = {old}, and {new} was asked for; that would "
-                f"take its data. Keep {field.name} as it is, or first `{down_command(state.name)}`"
+                f"lab {state.name} is there with {field} = {old}, and {new} was asked for; that would "
+                f"take its data. Keep {field} as it is, or first `{down_command(state.name)}`"
             )
-    return plan
+    return dataclasses.replace(there, **wishes)
 
 
 def down_command(name: str) -> str:

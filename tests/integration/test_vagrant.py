@@ -129,6 +129,13 @@ def test_too_little_memory_is_told_before_anything_is_begun() -> None:
     assert "LAB_HOSTS" in refused.stderr
 
 
+def test_a_range_in_use_is_told_before_anything_is_begun(tmp_path: Path) -> None:
+    wishes = {"LAB_HOSTS": "1", "LAB_MEMORY_MB": "1024", "LAB_SUBNET": "127.0.0.0/24"}
+    refused = vagrant("up", "--provider=libvirt", **wishes, VAGRANT_DOTFILE_PATH=str(tmp_path))
+    assert refused.returncode != 0
+    assert "LAB_SUBNET=127.0.0.0/24 is in use: interface lo has 127.0.0.1" in refused.stderr
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="hides the daemon's socket, which takes root")
 def test_no_daemon_is_told_with_the_way_out(tmp_path: Path) -> None:
     hidden = "[ ! -d /run/libvirt ] || mount -t tmpfs none /run/libvirt; exec vagrant up --provider=libvirt"

@@ -162,6 +162,14 @@ def test_a_lab_is_never_changed_under_its_data(labs: Path, wish: dict, words: st
         verbs.wanted_plan(there, wish)
 
 
+def test_another_backend_is_told_before_what_it_could_not_have(labs: Path) -> None:
+    there = state.State("vm")
+    there.folder.mkdir(parents=True)
+    there.save(Plan(name="vm", backend="qemu", memory_mb=1024), {})
+    with pytest.raises(LabError, match=r"lab vm is there with backend = qemu, and nspawn was asked for"):
+        verbs.wanted_plan(there, {"backend": "nspawn"})
+
+
 def test_more_hosts_are_added_and_what_is_not_asked_stays(labs: Path) -> None:
     there = state.State("two")
     there.folder.mkdir(parents=True)
