@@ -77,6 +77,18 @@ def of_caller() -> Iterator[None]:
             run("chown", "-R", f"{uid}:{gid}", str(home()))
 
 
+def vagrant(*arguments: str, may_fail: bool = False) -> None:
+    """Run a command of Vagrant's that concerns no machine.
+
+    Without a trace in the checkout: root's `.vagrant` there would be one that its owner cannot use.
+
+    Raises:
+        LabError: it failed.
+    """
+    with tempfile.TemporaryDirectory() as state:
+        run("env", f"VAGRANT_DOTFILE_PATH={state}", "vagrant", *arguments, may_fail=may_fail)
+
+
 def box_name(plan: Plan) -> str:
     """The box of a plan: the plain name for what is made without any wish, others by what is in them."""
     if images.image_path(plan) == images.image_path(Plan(backend="vagrant")):
@@ -166,7 +178,7 @@ def _make(plan: Plan, name: str) -> None:
         box = part / "kafka-lab.box"
         # Packed lightly: it is unpacked a moment later.
         run("tar", "-C", str(part), "-I", "gzip -1", "-cf", str(box), *texts, "box.img")
-        run("vagrant", "box", "add", "--force", "--name", name, str(box))
+        vagrant("box", "add", "--force", "--name", name, str(box))
 
 
 def _write_disk(image: Path, part: Path) -> None:

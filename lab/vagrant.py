@@ -18,7 +18,7 @@ from typing import Any
 from lab import accelerator, box, libvirt, machine, processes
 from lab.errors import LabError
 from lab.plan import Host, Plan
-from lab.shell import run, wait_until
+from lab.shell import wait_until
 from lab.state import CHECKOUT, SLOW_VARIABLES, State, remove_tree
 
 # The network through which Vagrant itself reaches its machines: everybody's, so it goes with the last one.
@@ -151,7 +151,7 @@ class Vagrant:
         if self._folder.is_dir():
             remove_tree(self._folder)
             # Vagrant keeps a list of all machines of this user; those that are gone are dropped from it.
-            run("vagrant", "global-status", "--prune", may_fail=True)
+            box.vagrant("global-status", "--prune", may_fail=True)
 
     def network_present(self) -> bool:
         """Whether the lab's network is there."""

@@ -268,3 +268,16 @@ def test_another_box_has_another_name() -> None:
     assert len(names) == 3
     assert box.box_name(plain) == box.NAME
     assert box.box_name(Plan(backend="vagrant", name="two", hosts=5)) == box.NAME
+
+
+def test_root_leaves_no_state_of_vagrant_s_in_a_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make vagrant-box` by sudo has made a `.vagrant` in which `vagrant up` could then not write."""
+    program(tmp_path / "vagrant", f'#!/bin/sh\necho "$VAGRANT_DOTFILE_PATH" > {tmp_path}/state\n')
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    box.vagrant("box", "list")
+    state = Path((tmp_path / "state").read_text().strip())
+    assert state.is_absolute()
+    assert ROOT not in state.parents
+    assert not state.exists()
