@@ -157,7 +157,7 @@ def _make(plan: Plan, name: str) -> None:
     slow = f"emulated processors ({why})" if why else "KVM"
     say(f"  making box {name} (usually 15 s); its machines run on {slow}")
     if not KERNELS.is_dir():
-        raise LabError(f"{KERNELS} is not there: is Debian's libvirt-daemon-system installed?")
+        raise LabError(f"{KERNELS} is not there; install Debian's libvirt-daemon-system, which has it")
     kernel, initrd = _kernels(plan)
     for source, target in zip(images.kernel(image), (kernel, initrd)):
         shutil.copyfile(source, target)
@@ -213,5 +213,8 @@ def _insecure_key() -> str:
     found = sorted(Path("/usr").glob("share/rubygems-integration/*/gems/vagrant-*/keys/vagrant.pub"))
     found += sorted(Path("/opt/vagrant/embedded/gems").glob("**/gems/vagrant-*/keys/vagrant.pub"))
     if not found:
-        raise LabError("Vagrant's insecure public key (keys/vagrant.pub) is not where Debian has it")
+        raise LabError(
+            "Vagrant's insecure public key (keys/vagrant.pub) is not where Debian has it; install Debian's "
+            "vagrant"
+        )
     return found[-1].read_text()

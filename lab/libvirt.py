@@ -241,7 +241,9 @@ def _stop() -> None:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
     if slow := wait_until(lambda names: f"{names} to end", left, STOP_LIMIT_S):
-        raise LabError(f"{', '.join(slow)} still there {STOP_LIMIT_S} s after SIGTERM")
+        raise LabError(
+            f"{', '.join(slow)} still there {STOP_LIMIT_S} s after SIGTERM; see its log in {FOLDER}"
+        )
 
 
 def _remove_chains(command: str) -> None:

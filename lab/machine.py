@@ -57,8 +57,7 @@ def require_linux() -> None:
     """Raise LabError elsewhere."""
     if sys.platform != "linux":
         raise LabError(
-            f"lab hosts are systemd-nspawn machines, which need Linux; this is {sys.platform}. Use a "
-            "Debian 12 machine or virtual machine"
+            f"the lab's hosts need Linux; this is {sys.platform}. Use a Debian 12 machine or virtual machine"
         )
 
 

@@ -59,7 +59,9 @@ class Plan:
                 f"prefix {self.prefix!r}: use up to 21 lower-case letters, digits and '-', a letter first"
             )
         if not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", self.user):
-            raise LabError(f"user {self.user!r} is no Debian account name")
+            raise LabError(
+                f"user {self.user!r}: use up to 32 lower-case letters, digits, - and _, a letter or _ first"
+            )
         if self.release not in RELEASES:
             raise LabError(f"release {self.release!r}: this lab knows {', '.join(RELEASES)} (LAB_RELEASE)")
         if not 1 <= self.hosts <= MAX_HOSTS:
@@ -84,7 +86,9 @@ class Plan:
             raise LabError(f"{self.cpus} processors: this lab gives a host 1 to {MAX_CPUS} (LAB_CPUS)")
         for package in self.packages:
             if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]+", package):
-                raise LabError(f"package {package!r} is no Debian package name")
+                raise LabError(
+                    f"package {package!r}: Debian's names are lower-case letters, digits, '.', '+' and '-'"
+                )
         try:
             network = ipaddress.IPv4Network(self.subnet)
         except ValueError as error:

@@ -89,4 +89,6 @@ def kill_all(names: Sequence[str], of: Callable[[str], set[int]]) -> None:
 
     left = wait_until(lambda left: f"{left} to end", left_of_them, KILL_LIMIT_S)
     if left:
-        raise LabError(f"{', '.join(left)}: killed, and still there after {KILL_LIMIT_S} s")
+        raise LabError(
+            f"{', '.join(left)}: killed, and still there after {KILL_LIMIT_S} s; see `dmesg` for the reason"
+        )
