@@ -53,4 +53,5 @@ class FilterModule:
             "server_settings": zookeeper_settings.server_settings,
             "uses_log4j": cluster_model.zookeeper_uses_log4j,
             "with_digest": service_units.with_digest,
+            "with_digest_after": service_units.with_digest_after,
         }

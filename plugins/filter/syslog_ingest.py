@@ -23,13 +23,14 @@ class FilterModule:
             "syslog_brokers": lambda cluster, listener: cluster_model.bootstrap_servers(
                 cluster["kafka"], listener
             ),
-            "syslog_client_properties": syslog_config.client_properties,
             "syslog_config": syslog_config.config,
             "syslog_environment": syslog_config.environment,
+            "syslog_given_properties": syslog_config.given_properties,
             "syslog_lacks_packages": lambda files: (
                 not (
                     files[cluster_model.SYSLOG_FILES[0]]
                     and any(files[pattern] for pattern in cluster_model.SYSLOG_FILES[1:])
                 )
             ),
+            "syslog_own_properties": syslog_config.own_properties,
         }

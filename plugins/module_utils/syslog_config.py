@@ -15,8 +15,9 @@ ACTION = "kafka"
 """The action's name, and that of its counters: `kafka`, `kafka queue`, `kafka queue[DA]`."""
 RULESET = "syslog_ingest"
 RESUME_INTERVAL_S = 1
-# Long enough for what a living Kafka has in flight; what is left goes to the file of failed messages.
-CLOSE_TIMEOUT_MS = 1000
+# Enough for what a living Kafka has in flight; what is left goes to the file of failed messages. Where Kafka
+# is away, all of it is time in which nobody listens.
+CLOSE_TIMEOUT_MS = 200
 # A worker that tries to resume asks Kafka for up to 1 s, sleeps, and waits for the other of the two (memory,
 # disk). One that is not done by then is cancelled inside librdkafka, whose lock it keeps: the stop then hangs
 # until systemd kills it, and the queue's last lines are lost.
@@ -40,22 +41,28 @@ OWNED = {
 
 def client_properties(variables: Variables) -> dict[str, str]:
     """The librdkafka properties of rsyslog's client, without the brokers."""
+    return {**own_properties(variables), **given_properties(variables)}
+
+
+def own_properties(variables: Variables) -> dict[str, str]:
+    """Those of them that are the role's, none of which is a secret."""
     return {
         "acks": "all",
         "message.timeout.ms": str(variables["syslog_ingest_message_timeout_ms"]),
         "queue.buffering.max.messages": str(variables["syslog_ingest_client_queue_messages"]),
         # A linger of some milliseconds makes batches.
         "queue.buffering.max.ms": "5",
-        **{str(name): text(value) for name, value in variables["syslog_ingest_client_properties"].items()},
     }
+
+
+def given_properties(variables: Variables) -> dict[str, str]:
+    """Those that the inventory gives."""
+    return {str(name): text(value) for name, value in variables["syslog_ingest_client_properties"].items()}
 
 
 def environment(variables: Variables) -> dict[str, str]:
     """The inventory's client properties as environment variables: the configuration holds no secret."""
-    return {
-        _environment_name(name): text(value)
-        for name, value in variables["syslog_ingest_client_properties"].items()
-    }
+    return {_environment_name(name): value for name, value in given_properties(variables).items()}
 
 
 def config(variables: Variables, brokers: Sequence[str]) -> str:
@@ -69,7 +76,14 @@ def config(variables: Variables, brokers: Sequence[str]) -> str:
         for name, value in client_properties(variables).items()
     ]
     parts = [
-        _call("global", workDirectory=spool, maxMessageSize=variables["syslog_ingest_max_message_bytes"]),
+        _call(
+            "global",
+            workDirectory=spool,
+            maxMessageSize=variables["syslog_ingest_max_message_bytes"],
+            # Else the first line of each sender that goes to the disk waits for the sender's name: 10 s where
+            # no name server answers, while what comes in fills the memory and is dropped.
+            **{"net.enableDNS": "off"},
+        ),
         _call(
             "module",
             load="impstats",
@@ -185,7 +199,9 @@ def _action(variables: Variables, brokers: Sequence[str], properties: Iterable[s
             "queue.type": "LinkedList",
             "queue.filename": ACTION,
             "queue.spoolDirectory": variables["syslog_ingest_queue_dir"],
-            "queue.size": 2 * memory,
+            # What comes faster than the disk takes it waits here, and a stop writes it. With timeoutEnqueue
+            # it would wait before the ruleset, where a stop may lose it uncounted.
+            "queue.size": memory + variables["syslog_ingest_queue_messages"],
             "queue.highWatermark": memory,
             "queue.lowWatermark": max(1, memory // 5),
             # Never by severity.

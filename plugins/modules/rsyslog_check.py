@@ -27,8 +27,12 @@ options:
     description: Environment variables that the configuration reads.
     type: dict
     default: {}
+  own_properties:
+    description: librdkafka properties of its client that are the role's own, and no secrets.
+    type: dict
+    default: {}
   client_properties:
-    description: librdkafka properties of its client.
+    description: Those that the inventory gives, and which win. Their values are in no output.
     type: dict
     default: {}
 attributes:
@@ -66,6 +70,8 @@ def main() -> None:
             "content": {"type": "str", "required": True},
             "state_dir": {"type": "path", "required": True},
             "environment": {"type": "dict", "default": {}, "no_log": True},
+            # With the others among them, every 5 in what rsyslog says would be masked.
+            "own_properties": {"type": "dict", "default": {}},
             "client_properties": {"type": "dict", "default": {}, "no_log": True},
         },
         supports_check_mode=True,
@@ -75,7 +81,7 @@ def main() -> None:
         module.exit_json(changed=False, judged=False)
     try:
         wrong = rsyslog_check.config(given["content"], given["state_dir"], given["environment"])
-        wrong += rsyslog_check.client(given["client_properties"])
+        wrong += rsyslog_check.client({**given["own_properties"], **given["client_properties"]})
     except (OSError, subprocess.TimeoutExpired) as error:
         module.fail_json(
             msg=f"rsyslog could not be asked: {error}; see that rsyslog and rsyslog-kafka are installed"

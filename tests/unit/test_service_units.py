@@ -121,6 +121,16 @@ def test_the_digest_is_written_after_what_was_there_and_changes_nothing_else() -
     assert before == UNIT
 
 
+def test_a_service_that_loses_while_it_starts_writes_its_digest_afterwards() -> None:
+    before = copy.deepcopy(UNIT)
+    unit = service_units.with_digest_after(UNIT, "/run/x")
+    [line] = unit["Service"].pop("ExecStartPost")
+    assert unit == UNIT == before
+    assert re.fullmatch(r"-/bin/sh -c 'echo [0-9a-f]{64} >/run/x/unit'", line)
+    other = {**UNIT, "Service": {**UNIT["Service"], "ExecStart": "/bin/sleep 2"}}
+    assert service_units.with_digest_after(other, "/run/x")["Service"]["ExecStartPost"] != [line]
+
+
 @pytest.fixture(scope="session")
 def units(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with both units as the roles write them, from the roles' own variables."""

@@ -44,6 +44,15 @@ def test_a_buffer_of_0_is_the_kernels_own() -> None:
     assert "rcvbufSize" not in config(receive_buffer_bytes=0)
 
 
+def test_no_line_waits_for_the_name_of_its_sender() -> None:
+    """With a name server that does not answer, 25,146 of 55,969 lines found the queue full."""
+    assert 'net.enableDNS="off"' in config().split("module(")[0]
+
+
+def test_what_the_disk_is_too_slow_for_waits_in_memory_above_the_mark() -> None:
+    assert 'queue.size="2500"' in action(config(queue_memory_messages=500, queue_messages=2000))
+
+
 def test_every_record_ends_with_a_line_end() -> None:
     """omkafka writes failed messages one after the other, and reads them back by lines."""
     assert 'template(name="record" type="string" string="%rawmsg%\\n")' in config()
