@@ -78,6 +78,13 @@ def test_the_action_has_a_queue_of_its_own_and_the_ruleset_none_on_disk() -> Non
     assert text.count("queue.filename") == 1
 
 
+def test_a_full_queue_drops_at_once_and_counts_it_whatever_a_lines_severity() -> None:
+    """An input that waits for room loses datagrams in the socket instead, or none can tell where."""
+    text = config()
+    assert text.count('queue.timeoutEnqueue="0"') == 2
+    assert 'queue.discardSeverity="8"' in action(text)
+
+
 def test_workers_have_the_time_to_end_by_themselves() -> None:
     """One that is cancelled within librdkafka keeps its lock, and the stop hangs until systemd kills it."""
     asks_ms, both = 1000, 2

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import socket
 import threading
 import time
+from collections import Counter
 
 import pytest
 from ansible_collections.barevm.kafka.plugins.module_utils import (
@@ -107,6 +109,51 @@ def test_the_sender_keeps_its_rate_and_counts_what_the_kernel_took() -> None:
     numbers = [marked.number for _, text in got if (marked := udp_datagram.read(text))]
     assert numbers == list(range(500))
     assert got[-1][0] - got[-2][0] > udp_sender.LAST_S / 2, "the last one follows the others"
+
+
+class Machine:
+    """A clock that stalls once, and a socket that refuses every third datagram."""
+
+    def __init__(self, stalls_s: float) -> None:
+        self.now = 0.0
+        self.stalls_s = stalls_s
+        self.got: list[tuple[float, int]] = []
+        self.tried = 0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        if self.now > 0.05:
+            self.now += self.stalls_s
+            self.stalls_s = 0.0
+
+    def sendto(self, text: bytes, _target: tuple[str, int]) -> None:
+        self.tried += 1
+        if self.tried % 3 == 0:
+            raise OSError(errno.ENOBUFS, "refused")
+        marked = udp_datagram.read(text)
+        assert marked
+        self.got.append((self.now, marked.number))
+
+    def setsockopt(self, *_option: int) -> None: ...
+
+    def __enter__(self) -> Machine:
+        return self
+
+    def __exit__(self, *_error: object) -> None: ...
+
+
+def test_a_sender_that_was_held_up_makes_up_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(stalls_s=1.0)
+    monkeypatch.setattr(udp_sender, "time", machine)
+    monkeypatch.setattr(socket, "socket", lambda *_family: machine)
+    done = udp_sender.send(line(), ("192.0.2.1", 9), 1000, 300, lambda _text: None, "a test")
+    assert [number for _, number in machine.got] == list(range(200)), "what is refused has no number"
+    assert (done.sent, done.errors) == (200, {"ENOBUFS": 100})
+    assert done.held_up_s == pytest.approx(1.0, abs=0.01)
+    assert max(Counter(at for at, _ in machine.got).values()) <= 3, "no burst after the stall"
 
 
 def test_what_the_kernel_refuses_has_no_number() -> None:

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from ansible_collections.barevm.kafka.plugins.module_utils import udp_profile
 from ansible_collections.barevm.kafka.plugins.module_utils.udp_profile import Profile
 
 STOPPED = "stop barevm-udp-test-restore.timer\n"
@@ -84,6 +85,30 @@ def test_what_could_not_be_put_back_can_be_tried_again(host: Path) -> None:
     assert told(host) == "restart rsyslog.service\n" + STOPPED, (
         "the service still runs with what was put back"
     )
+
+
+def test_a_file_that_could_not_be_put_back_is_tried_again_and_nothing_restarted(host: Path) -> None:
+    changing = profile(host)
+    changing.keep(NAMES, [str(host / "config")], "rsyslog.service")
+    (host / "config").write_text("untuned\n")
+    (host / "bin/cp").write_text("#!/bin/sh\necho no space left >&2\nexit 1\n")
+    (host / "bin/cp").chmod(0o755)
+    with pytest.raises(OSError, match="no space left"):
+        changing.put_back()
+    assert changing.stands
+    assert not told(host), "the timer is still armed"
+    (host / "bin/cp").unlink()
+    assert changing.put_back()
+    assert (host / "config").read_text() == "tuned\n"
+
+
+def test_the_host_puts_back_by_itself_and_tries_again_each_minute(host: Path) -> None:
+    (host / "bin/systemd-run").write_text(f'#!/bin/sh\necho "$@" >>{host}/told\n')
+    (host / "bin/systemd-run").chmod(0o755)
+    udp_profile.arm(host / "kept/restore", 90)
+    _disarmed, armed = told(host).splitlines()
+    assert "--on-active=90 --on-unit-inactive=60" in armed
+    assert armed.endswith(str(host / "kept/restore"))
 
 
 def test_a_file_that_is_not_there_is_refused_before_anything_is_kept(host: Path) -> None:
