@@ -106,7 +106,10 @@ def test_virtualbox_knows_every_setting_that_it_is_given(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("variable", "value", "words"),
     [
-        ("LAB_HOSTS", "0", "LAB_HOSTS=0: give a whole number from 1 on"),
+        ("LAB_HOSTS", "0", "LAB_HOSTS=0: give a whole number from 1 to 50"),
+        ("LAB_HOSTS", "51", "LAB_HOSTS=51: give a whole number from 1 to 50"),
+        ("LAB_PREFIX", "A b", "LAB_PREFIX=A b: use up to 21 lower-case letters"),
+        ("LAB_PROVISION", "yes", "LAB_PROVISION=yes: 0 or 1"),
         ("LAB_HOSTS", "many", "LAB_HOSTS=many"),
         ("LAB_MEMORY_MB", "100", "LAB_MEMORY_MB=100: give a whole number from 1024 on"),
         ("LAB_SUBNET", "192.168.20.0/29", "no room for LAB_HOSTS=3 from its address number 20 on"),
