@@ -5,6 +5,7 @@ The prose for these options is in ``doc_fragments/connection.py``; a test compar
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -141,12 +142,25 @@ def admin_client(config: Mapping[str, Any], timeout_s: float) -> tuple[AdminClie
 
 
 def remove_topic(admin: AdminClient, name: str, limit_s: float) -> str:
-    """Remove a topic; what went wrong, or "" once it is gone or was never there."""
+    """Remove a topic; what went wrong, or "" once it is gone or was never there.
+
+    A client that has met another controller asks that one, and is refused: it is asked again, once it has
+    heard who it is now.
+    """
     from confluent_kafka import KafkaError, KafkaException
 
-    try:
-        admin.delete_topics([name], operation_timeout=limit_s, request_timeout=limit_s)[name].result()
-    except KafkaException as error:
-        if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-            return f"topic {name} could not be removed ({error.args[0].str()})"
-    return ""
+    deadline = time.monotonic() + limit_s
+    while True:
+        try:
+            admin.delete_topics([name], operation_timeout=limit_s, request_timeout=limit_s)[name].result()
+        except KafkaException as error:
+            refusal = error.args[0]
+        else:
+            return ""
+        if refusal.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return ""
+        if refusal.code() != KafkaError.NOT_CONTROLLER or time.monotonic() > deadline:
+            return f"topic {name} could not be removed ({refusal.str()})"
+        time.sleep(POLL_S)
+        with contextlib.suppress(KafkaException):
+            admin.list_topics(timeout=limit_s)

@@ -38,7 +38,10 @@ def group_name(test: Started) -> str:
 
 def ask_bounce(folder: Path, *, hard: bool = True) -> None:
     """Have one member killed (or leave), and another one take its place after RETURN_S; raises OSError."""
-    (folder / BOUNCE).write_text("kill" if hard else "leave")
+    asked = folder / f".{BOUNCE}"
+    asked.write_text("kill" if hard else "leave")
+    # At once: an empty file would be read as the other wish.
+    asked.replace(folder / BOUNCE)
 
 
 class Group:

@@ -160,6 +160,7 @@ def judge(states: Sequence[ServerState], hosts: Mapping[str, str], down: Collect
     leaders = [state for state in states if state.role == "leader"]
     alone = [state for state in states if state.role == "standalone"]
     margin = len(serving) - (len(voters) // 2 + 1)
+    catching_up = False
     all_servers = "ZooKeeper ensemble " + ",".join(state.server for state in states)
     if len(states) > 1:
         findings += [
@@ -202,6 +203,7 @@ def judge(states: Sequence[ServerState], hosts: Mapping[str, str], down: Collect
                 and state.synced_followers is not None
                 and state.synced_followers < followers
             ):
+                catching_up = True
                 findings.append(
                     ClusterFinding(
                         what=f"the leader counts {state.synced_followers} followers in sync, "
@@ -218,6 +220,8 @@ def judge(states: Sequence[ServerState], hosts: Mapping[str, str], down: Collect
         waiting = []  # even if all of these came, there would be no quorum
     elif not waiting and not leader and not alone:
         waiting = ["a leader"]
+    elif not waiting and catching_up:
+        waiting = ["the followers to be in sync"]
     return Ensemble(list(states), leader, len(serving), margin, waiting if findings else [], findings)
 
 

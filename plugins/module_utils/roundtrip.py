@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import uuid
@@ -104,6 +105,8 @@ class _Way:
             self._produce(probe)
 
     def _produce(self, probe: Probe) -> None:
+        from confluent_kafka import KafkaException
+
         def delivered(error: KafkaError | None, record: Message) -> None:
             if error is None:
                 probe.offset = record.offset()
@@ -111,13 +114,17 @@ class _Way:
             else:
                 self.refusals[probe.partition] = error
 
-        self.producer.produce(
-            TOPIC, self.payloads[probe.partition], partition=probe.partition, on_delivery=delivered
-        )
+        try:
+            self.producer.produce(
+                TOPIC, self.payloads[probe.partition], partition=probe.partition, on_delivery=delivered
+            )
+        except KafkaException as error:
+            # So a client refuses what a broker has already told it that it does not know.
+            self.refusals[probe.partition] = error.args[0]
 
     def acknowledged(self, probes: Sequence[Probe]) -> None:
         """Wait until every record is acknowledged or refused: message.timeout.ms bounds it."""
-        from confluent_kafka import KafkaError
+        from confluent_kafka import KafkaError, KafkaException
 
         deadline = time.monotonic() + self.timeout_s
         while True:
@@ -133,14 +140,15 @@ class _Way:
             if not again or time.monotonic() > deadline:
                 return
             time.sleep(POLL_S)
-            self.producer.list_topics(TOPIC, timeout=self.timeout_s)
+            with contextlib.suppress(KafkaException):
+                self.producer.list_topics(TOPIC, timeout=self.timeout_s)
             for probe in again:
                 del self.refusals[probe.partition]
                 self._produce(probe)
 
     def read(self, probes: Sequence[Probe]) -> dict[int, bytes]:
         """The value at each probe's offset, by partition; what did not come in time is left out."""
-        from confluent_kafka import Consumer, TopicPartition
+        from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
         found: dict[int, bytes] = {}
         wanted = {probe.partition: probe for probe in probes if probe.offset is not None}
@@ -166,6 +174,9 @@ class _Way:
                     break
                 if record.error():
                     self.troubles.append(record.error().str())
+                    if record.error().code() == KafkaError._UNKNOWN_PARTITION:
+                        with contextlib.suppress(KafkaException):
+                            consumer.list_topics(TOPIC, timeout=left)
                 elif record.offset() == wanted[record.partition()].offset:
                     found[record.partition()] = record.value()
                     wanted[record.partition()].read_ms = round((time.perf_counter() - began) * 1000, 1)

@@ -67,10 +67,11 @@ class Report:
 def judge_partitions(metadata: ClusterMetadata, report: Report) -> None:
     """Find partitions without a leader, and those that lack in-sync replicas.
 
-    Replicas on brokers that are up catch up by themselves; those on missing brokers are not waited for.
+    Replicas on brokers that are up catch up by themselves, and one that is in sync is made the leader. Those
+    on missing brokers are not waited for.
     """
     alive = set(metadata.brokers)
-    catching_up = 0
+    catching_up = electing = 0
     for name, topic in sorted(metadata.topics.items()):
         report.topics += 1
         for number, partition in sorted(topic.partitions.items()):
@@ -78,11 +79,14 @@ def judge_partitions(metadata: ClusterMetadata, report: Report) -> None:
             lagging = set(partition.replicas) - set(partition.isrs)
             if partition.leader == -1:
                 report.offline.append(f"{name}-{number}")
+                electing += bool(set(partition.isrs) & alive)
             if lagging:
                 report.under_replicated.append(f"{name}-{number}")
             catching_up += bool(lagging & alive)
     if catching_up:
         report.waiting_for.append(f"{catching_up} partitions whose replicas are catching up")
+    if electing:
+        report.waiting_for.append(f"{electing} partitions whose leader is to be elected")
     if report.offline:
         report.findings.append(
             ClusterFinding(

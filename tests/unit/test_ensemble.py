@@ -57,6 +57,7 @@ def test_followers_that_are_not_in_sync() -> None:
     leader = ServerState(A, role="leader", synced_followers=1)
     found = judge(leader, ServerState(B, role="follower"), ServerState(C, role="follower"))
     assert "counts 1 followers in sync, but 2 servers say that they follow" in found.findings[0].what
+    assert found.waiting_for == ["the followers to be in sync"]
 
 
 def test_what_is_waited_for() -> None:

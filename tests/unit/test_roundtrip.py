@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from ansible_collections.barevm.kafka.plugins.module_utils.roundtrip import Probe, _Way
 from ansible_collections.barevm.kafka.plugins.module_utils.roundtrip_topic import Partition, Plan, plan
+from confluent_kafka import KafkaError, KafkaException
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,3 +49,43 @@ def test_a_new_topic_gives_every_broker_one_partition_and_distinct_replicas(aliv
     assert all(len(set(replicas)) == 3 for replicas in wanted.add)
     partitions = {number: led_by(each[0], *each) for number, each in enumerate(wanted.add)}
     assert plan(sorted(alive), partitions, 3) == Plan()
+
+
+class Behind:
+    """A producer whose broker hears of a new partition late: refused in a report, then at once."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._reports: list[Callable[[], None]] = []
+
+    def produce(self, _topic: str, value: bytes, partition: int, on_delivery: Callable[..., None]) -> None:
+        self.asked += 1
+        unknown = KafkaError(KafkaError._UNKNOWN_PARTITION)
+        if self.asked == 2:
+            raise KafkaException(unknown)
+        error = None if self.asked == 4 else unknown
+        self._reports.append(lambda: on_delivery(error, self))
+
+    def flush(self, _timeout_s: float) -> None:
+        while self._reports:
+            self._reports.pop()()
+
+    def list_topics(self, _topic: str, timeout: float) -> Any:
+        if self.asked == 3:
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+
+    def offset(self) -> int:
+        return 7
+
+    def latency(self) -> float:
+        return 0.1
+
+
+def test_a_partition_that_its_broker_has_not_heard_of_is_tried_again() -> None:
+    way = _Way("PLAINTEXT", {1: "127.0.0.1:1"}, {}, 20)
+    way.producer = Behind()
+    probe = Probe(1, "n1", "PLAINTEXT", "127.0.0.1:1", 3)
+    way.payloads[3] = b"a record"
+    way._produce(probe)
+    way.acknowledged([probe])
+    assert (probe.offset, way.producer.asked, way.refusals) == (7, 4, {})
