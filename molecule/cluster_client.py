@@ -15,10 +15,10 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 from kazoo.client import KazooClient
 from kazoo.exceptions import NoNodeError
 
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 
 
-def wait_until(what: str, holds: Callable[[], Any], limit_s: float = 60) -> Any:
+def wait_until(what: str, holds: Callable[[], Any], limit_s: float = 240) -> Any:
     """Poll until ``holds()`` is true, and return what it gave; raises TimeoutError naming ``what``."""
     deadline = time.monotonic() + limit_s
     while not (found := holds()):
@@ -43,6 +43,8 @@ def zookeeper(connect: str) -> Iterator[KazooClient]:
 def registrations(connect: str) -> dict[int, dict[str, Any]]:
     """Each registered broker by its id: what it says of itself, and the session that owns its znode."""
     with zookeeper(connect) as client:
+        # A server may be behind the leader.
+        client.sync("/")
         found = {}
         for name in client.get_children("/brokers/ids"):
             # A session may end between the list and the look: its broker is not registered then.
@@ -71,6 +73,8 @@ def broker_settings(bootstrap: str, broker_id: int) -> dict[str, str]:
 def topic(bootstrap: str, partitions: int, replication: int, config: dict[str, str]) -> Iterator[str]:
     """A topic that is there while it is needed."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
+    # A client that met no controller in its first answer looks for it a minute.
+    wait_until("a controller", lambda: admin.list_topics(timeout=TIMEOUT_S).controller_id >= 0)
     name = f"scenario-{uuid.uuid4().hex[:12]}"
     new = NewTopic(name, num_partitions=partitions, replication_factor=replication, config=config)
     admin.create_topics([new], operation_timeout=TIMEOUT_S)[name].result(TIMEOUT_S)

@@ -80,24 +80,24 @@ def scenario(name: str) -> Phase:
     """A phase of one molecule scenario."""
     environment = ".venv-oldest" if name in ON_OLDEST else ".venv"
     command = ("molecule", "test", "-s", name)
-    limit_s = 1800 if name in VIRTUAL else 1200
+    limit_s = 2700 if name in VIRTUAL else 2400
     return Phase(f"molecule-{name}", command, limit_s, environment, lab=f"molecule-{name}")
 
 
 STAGES: dict[str, tuple[Phase, ...]] = {
-    "lint": (Phase("lint", ("python", "tests/lint.py"), 400, tests=False, lines=True),),
+    "lint": (Phase("lint", ("python", "tests/lint.py"), 900, tests=False, lines=True),),
     "unit": (
-        pytest("unit", ["tests/unit"], 600, ".venv", "-n", "auto"),
-        pytest("unit-oldest", ["tests/unit"], 600, ".venv-oldest", "-n", "auto"),
+        pytest("unit", ["tests/unit"], 1200, ".venv", "-n", "auto"),
+        pytest("unit-oldest", ["tests/unit"], 1200, ".venv-oldest", "-n", "auto"),
     ),
     "integration": (
         pytest(
-            "integration", [path for path in INTEGRATION if path not in DURABILITY + FAULTS + MACHINES], 1500
+            "integration", [path for path in INTEGRATION if path not in DURABILITY + FAULTS + MACHINES], 3000
         ),
-        pytest("integration-durability", DURABILITY, 1500),
-        pytest("integration-faults", FAULTS, 1500),
+        pytest("integration-durability", DURABILITY, 3000),
+        pytest("integration-faults", FAULTS, 3000),
     ),
-    "integration-machines": (pytest("integration-machines", MACHINES, 1800),),
+    "integration-machines": (pytest("integration-machines", MACHINES, 2700),),
     "molecule": tuple(scenario(name) for name in SCENARIOS if name not in ALONE),
     **{f"molecule-{name}": (scenario(name),) for name in SCENARIOS if name in ALONE},
 }

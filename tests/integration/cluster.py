@@ -5,7 +5,7 @@ Small and quick to start, but the released code: what a test meets here is what 
 
 from __future__ import annotations
 
-import contextlib
+import random
 import socket
 import subprocess
 import time
@@ -16,9 +16,14 @@ from typing import Any
 
 from ansible_collections.barevm.kafka.plugins.module_utils import ensemble
 from ansible_collections.barevm.kafka.plugins.module_utils.zookeeper import Server
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, ClusterMetadata
 
 LOOPBACK = "127.0.0.1"
-START_LIMIT_S = 60
+# Six JVMs that start at once on two processors, beside other tests, take their time.
+START_LIMIT_S = 240
+STOP_LIMIT_S = 60
+_RESERVED: list[socket.socket] = []
 LOG4J = """
 log4j.rootLogger=INFO, F
 log4j.appender.F=org.apache.log4j.FileAppender
@@ -37,12 +42,35 @@ LOGBACK = """
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listened on a moment ago."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((LOOPBACK, 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Ports that are this process's while it lives: nobody listens on them, no other tests are given them.
+
+    They lie below those that the kernel gives to connections, or a connection could take the port of a server
+    that is yet to start, or is being restarted (ip_local_port_range, ip-sysctl).
+    """
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    candidates = list(range(10_000, max(lowest, 20_000)))
+    random.shuffle(candidates)
+    found: list[int] = []
+    while len(found) < count:
+        port = candidates.pop()
+        if _reserved(port):
+            found.append(port)
+    return found
+
+
+def _reserved(port: int) -> bool:
+    """Take a port for this process; False where another has it."""
+    # An abstract name goes with the process that holds it, however that ends (unix(7)).
+    name = socket.socket(socket.AF_UNIX)
+    with socket.socket() as taken:
+        try:
+            name.bind(f"\0barevm.kafka test port {port}")
+            taken.bind((LOOPBACK, port))
+        except OSError:
+            name.close()
+            return False
+    _RESERVED.append(name)
+    return True
 
 
 def wait_until(what: str, holds: Callable[[], bool], limit_s: float = START_LIMIT_S) -> None:
@@ -101,7 +129,7 @@ class Java:
             return
         (self.process.kill if hard else self.process.terminate)()
         try:
-            self.process.wait(20)
+            self.process.wait(STOP_LIMIT_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -231,11 +259,58 @@ class Kafka:
             return all(self.java[broker_id].said("] started") for broker_id in ids)
 
         wait_until(f"brokers {ids} start", started)
+        # A topic's replicas go to the brokers that the controller knows.
+        wait_until(
+            f"all know brokers {ids}", lambda: self.agreed(lambda seen: seen.brokers.keys() >= set(ids))
+        )
 
     def stop(self, *ids: int, hard: bool = False) -> None:
-        """Stop brokers, all when none is named."""
+        """Stop brokers, all when none is named; those that stop in order are known to be gone afterwards."""
         for broker_id in ids or tuple(self.java):
             self.java[broker_id].stop(hard)
+        if ids and not hard:
+            wait_until(
+                f"none knows brokers {ids}",
+                lambda: self.agreed(lambda seen: seen.brokers.keys().isdisjoint(ids)),
+            )
+
+    def agreed(self, holds: Callable[[ClusterMetadata], bool]) -> bool:
+        """Whether every broker that runs knows a controller, and it holds for what each one says."""
+        for broker_id, java in self.java.items():
+            if java.process is None or java.failed():
+                continue
+            client = AdminClient({"bootstrap.servers": self.client_address(broker_id), "log_level": 0})
+            try:
+                seen = client.list_topics(timeout=5)
+            except KafkaException:
+                return False
+            if seen.controller_id not in seen.brokers or not holds(seen):
+                return False
+        return True
+
+    def client_address(self, broker_id: int) -> str:
+        """Where a broker takes clients."""
+        return f"{LOOPBACK}:{self.ports[broker_id][1]}"
+
+    def admin(self) -> AdminClient:
+        """A client that knows the controller: one that met none, or another, looks for it a minute.
+
+        To be kept while it works: one that nobody holds takes its requests with it.
+        """
+        wait_until("all know a controller", lambda: self.agreed(lambda _seen: True))
+        servers = ",".join(map(self.client_address, self.ports))
+        client = AdminClient({"bootstrap.servers": servers, "log_level": 0})
+        client.list_topics(timeout=30)
+        return client
+
+    def remove(self, *topics: str) -> None:
+        """Remove topics, and wait until no broker knows them any more."""
+        client = self.admin()
+        for done in client.delete_topics(list(topics)).values():
+            done.result(120)
+        wait_until(
+            f"none knows {topics}", lambda: self.agreed(lambda seen: seen.topics.keys().isdisjoint(topics))
+        )
 
     def expected(self, *ids: int) -> list[dict[str, Any]]:
         """What an inventory would say of these brokers, in the shape of preflight's."""

@@ -124,7 +124,7 @@ def ansible(tmp_path: Path) -> Callable[..., AnsibleRun]:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         output = done.stdout + done.stderr

@@ -20,7 +20,7 @@ def servers(kafka: Kafka) -> list[str]:
 
 
 def topics(kafka: Kafka) -> set[str]:
-    found = AdminClient({"bootstrap.servers": servers(kafka)[0]}).list_topics(timeout=10).topics
+    found = AdminClient({"bootstrap.servers": servers(kafka)[0]}).list_topics(timeout=30).topics
     return {name for name in found if not name.startswith("_")}
 
 
@@ -31,7 +31,7 @@ def in_topic(kafka: Kafka, test: files.Started) -> dict[int, dict[int, int]]:
     )
     found: dict[int, dict[int, int]] = {}
     for number in range(test.partitions):
-        low, high = consumer.get_watermark_offsets(TopicPartition(test.topic, number), timeout=10)
+        low, high = consumer.get_watermark_offsets(TopicPartition(test.topic, number), timeout=30)
         found[number] = {}
         at = low
         consumer.assign([TopicPartition(test.topic, number, low)])
@@ -91,5 +91,5 @@ def lower(kafka: Kafka, topic: str, size: int) -> None:
     """Set a topic's max.message.bytes."""
     entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    admin = AdminClient({"bootstrap.servers": servers(kafka)[0]})
+    admin = kafka.admin()
     admin.incremental_alter_configs([resource])[resource].result()

@@ -259,7 +259,7 @@ class Hosts:
             env={**os.environ, "ANSIBLE_HOST_KEY_CHECKING": "false"},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         told = json.loads(seen.read_text()) if seen.exists() else {"done": [], "read": {}}

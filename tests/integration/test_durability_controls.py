@@ -67,14 +67,6 @@ def send(kafka: Kafka, broker_id: int, number: signal.Signals) -> None:
         process.send_signal(number)
 
 
-def admin(kafka: Kafka) -> AdminClient:
-    client = AdminClient({"bootstrap.servers": ",".join(servers(kafka))})
-    client.list_topics(
-        timeout=15
-    )  # a client that met no controller in its first answer looks for it a minute
-    return client
-
-
 def begin(kafka: Kafka, folder: Path, **options: Any) -> Path:
     """A test that runs; its ledger."""
     documented = yaml.safe_load(DOCUMENTATION)["options"]
@@ -209,16 +201,16 @@ def on_one_leader(kafka: Kafka, **config: str) -> str:
         replica_assignment=[[LEADER, *FOLLOWERS]],
         config={"min.insync.replicas": "2", **config},
     )
-    client = admin(kafka)  # kept, since a client that nobody holds takes its requests with it
-    client.create_topics([new], operation_timeout=15)[name].result()
-    assert not durability_settings.wait_for_full_isr(servers(kafka), {}, [name], 20, print)
+    client = kafka.admin()
+    client.create_topics([new], operation_timeout=30)[name].result(90)
+    assert not durability_settings.wait_for_full_isr(servers(kafka), {}, [name], 60, print)
     return name
 
 
 def state(kafka: Kafka, topic: str, broker_id: int) -> tuple[int, set[int]]:
     """Leader and ISR of its partition, as one broker says."""
     asked = AdminClient({"bootstrap.servers": f"{LOOPBACK}:{kafka.ports[broker_id][1]}"})
-    found = asked.list_topics(topic, timeout=10).topics[topic].partitions.get(0)
+    found = asked.list_topics(topic, timeout=30).topics[topic].partitions.get(0)
     return (found.leader, set(found.isrs)) if found else (-1, set())
 
 
@@ -351,7 +343,7 @@ def test_records_deleted_under_the_reader(kafka: Kafka, tmp_path: Path) -> None:
     source = Deleted(servers(kafka), {}, topic, 60)
 
     def delete() -> None:
-        client = admin(kafka)
+        client = kafka.admin()
         for done in client.delete_records([TopicPartition(topic, PARTITION, FIRST)]).values():
             done.result()
 

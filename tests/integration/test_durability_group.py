@@ -23,11 +23,12 @@ from ansible_collections.barevm.kafka.plugins.module_utils.durability_files impo
     lines,
     write_test,
 )
+from ansible_collections.barevm.kafka.plugins.module_utils.durability_group import member_file
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_group_rules import Group
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_group_running import ask_bounce
 from ansible_collections.barevm.kafka.plugins.module_utils.perf_worker import Document, Worker
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import NewTopic
 
 from tests.integration.cluster import LOOPBACK, Kafka, wait_until
 
@@ -53,7 +54,6 @@ class Run:
     def __init__(self, kafka: Kafka, folder: Path, members: int, **options: Any) -> None:
         self.folder = folder
         self.client = {"bootstrap.servers": servers(kafka)}
-        self.admin = AdminClient(self.client)
         run_id = uuid.uuid4().hex[:16]
         self.test = Started(
             **dict.fromkeys(("zookeeper_connect", "payload_file", "compression", "boot_id", "started"), ""),
@@ -77,9 +77,9 @@ class Run:
             options=options,
         )
         write_test(folder, self.test)
-        self.admin.list_topics(timeout=15)  # one that met no controller at first looks for it a minute
+        admin = kafka.admin()
         topic = NewTopic(self.test.topic, PARTITIONS, 3, config={"min.insync.replicas": "2"})
-        self.admin.create_topics([topic], operation_timeout=30)[self.test.topic].result(60)
+        admin.create_topics([topic], operation_timeout=30)[self.test.topic].result(60)
         self.events: queue.Queue[tuple[Worker, Document]] = queue.Queue()
         self.producing = threading.Event()
         self.sent = 0
@@ -153,7 +153,24 @@ def run(kafka: Kafka, tmp_path: Path) -> Iterator[Callable[..., Run]]:
     for each in made:
         each.producing.set()
         judging.remove(each.client, each.test)
-        each.admin.delete_topics([each.test.topic])[each.test.topic].result(30)
+        kafka.remove(each.test.topic)
+
+
+def given_to(folder: Path, member: int) -> bool:
+    """Whether a member has partitions."""
+    file = member_file(folder, member)
+    return file.exists() and any(line["kind"] == "assigned" and line["partitions"] for line in lines(file))
+
+
+def is_open(file: Path) -> bool:
+    """Whether a process has a file open."""
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if link.readlink() == file.resolve():
+                return True
+        except OSError:
+            continue  # ended meanwhile
+    return False
 
 
 @contextmanager
@@ -189,15 +206,13 @@ def test_what_a_killed_member_had_not_committed_is_handled_again(run: Callable[.
     one = run(3, group_commit_s=8)
     with grouped(one):
         first = one.folder / "group-1.jsonl"
-        wait_until("a commit", lambda: any(line["kind"] == "committed" for line in lines(first)), 20)
+        wait_until("a commit", lambda: any(line["kind"] == "committed" for line in lines(first)))
         time.sleep(3)
         ask_bounce(one.folder)
-        wait_until("a member joins", lambda: any("joins" in what for what in one.told()), 15)
         # The session of the one that was killed lasts 10 s; the new one is given something after that.
-        time.sleep(10)
+        wait_until("a member joins, and is given something", lambda: given_to(one.folder, 4))
         ask_bounce(one.folder, hard=False)
-        wait_until("another joins", lambda: sum("joins" in what for what in one.told()) == 2, 15)
-        time.sleep(5)
+        wait_until("another does", lambda: given_to(one.folder, 5))
     group = one.judge()
     print(json.dumps(group.figures))
     assert group.findings == []
@@ -205,12 +220,21 @@ def test_what_a_killed_member_had_not_committed_is_handled_again(run: Callable[.
     assert (figures["members"], figures["members_killed"]) == (5, 1)
     assert figures["handled"] == one.sent
     assert figures["duplicates"] == figures["duplicates_allowed"]
-    # What came to two of six partitions in the 3 s since the last commit, written down every 200 ms.
-    assert 2.5 * RATE / 3 < figures["duplicates"] < 4 * RATE / 3
+    # What the one that was killed had written down since its last commit.
+    ends: dict[str, int] = {}
+    commits: dict[str, int] = {}
+    for line in lines(first):
+        if line["kind"] == "handled":
+            ends[str(line["partition"])] = line["to"]
+        elif line["kind"] == "committed":
+            commits |= line["offsets"]
+    assert (
+        figures["duplicates"] == sum(end - commits[partition] for partition, end in ends.items()) > RATE / 3
+    )
     assert figures["rebalances"] >= 2
-    assert 5 < figures["longest_rebalance_s"] < 15
+    assert 5 < figures["longest_rebalance_s"] < 30
     assert figures["partitions_stayed"] > 0
-    assert figures["longest_pause_of_stayed_s"] < 2
+    assert figures["longest_pause_of_stayed_s"] < 5, "they do not stand still while the others are given"
     assert figures["partitions_interrupted"] == 0
 
 
@@ -291,8 +315,9 @@ def test_a_group_whose_processes_were_killed_is_not_called_right(run: Callable[.
         time.sleep(3)
     finally:
         group.end()
-    # Its members lose the one that they work for, and end.
-    time.sleep(1)
+    for number in (1, 2):
+        file = member_file(one.folder, number)
+        wait_until("a member that loses the one it works for ends", lambda file=file: not is_open(file))
     one.produced()
     found = one.judge()
     assert [(each.result, each.figure) for each in found.findings] == [

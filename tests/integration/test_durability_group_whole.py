@@ -21,7 +21,7 @@ def groups(kafka: Kafka) -> set[str]:
 def test_a_group_whose_members_are_killed_passes_and_leaves_nothing(kafka: Kafka, tmp_path: Path) -> None:
     ledger = begin(kafka, tmp_path, group_members=2, group_bounce_every_s=8.0)
     name = f"durability-{files.read_test(ledger).run_id}"
-    wait_until("the group is there", lambda: name in groups(kafka), 10)
+    wait_until("the group is there", lambda: name in groups(kafka))
     time.sleep(24)
     document = judge(ledger, expect={"unknown": 0})["document"]
     assert (document["result"], document["reasons"]) == ("PASS", [])
@@ -32,12 +32,13 @@ def test_a_group_whose_members_are_killed_passes_and_leaves_nothing(kafka: Kafka
     assert group["members"] - group["members_killed"] in (1, 2)
     assert group["rebalances"] >= 1
     assert group["longest_rebalance_s"] > 3
-    assert group["duplicates"] == group["duplicates_allowed"]
+    # A commit that a broker took, and its member could not write down any more, makes them fewer.
+    assert group["duplicates"] <= group["duplicates_allowed"]
     assert (group["missing"], group["violations"]) == (0, 0)
     assert (group["commit_s"], group["session_timeout_s"]) == (1.0, 10.0)
     assert document["settings"]["after"]["internal"]["__consumer_offsets"]["replication_factor"] == 3
     assert not ledger.exists()
-    wait_until("the group is gone", lambda: name not in groups(kafka), 20)
+    wait_until("the group is gone", lambda: name not in groups(kafka))
 
 
 def test_what_members_wrote_down_decides(kafka: Kafka, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from ansible_collections.barevm.kafka.plugins.module_utils.durability_files impo
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_following import Waited
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_observer import Observer
 from ansible_collections.barevm.kafka.plugins.module_utils.durability_story import Story, story
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import NewTopic
 from kazoo.client import KazooClient
 
 from tests.integration.cluster import Kafka, ZooKeeper, wait_until
@@ -28,8 +28,10 @@ from tests.unit.durability_lines import TEST
 
 SESSION_S = 6.0
 TICK_S = 1.0
-LATE_S = 1.0
+LATE_S = 3.0
 """How late an observation may be on a machine that does other things too."""
+LIMIT_S = 120.0
+"""How long anything is waited for."""
 SECOND_NS = 1_000_000_000
 
 
@@ -48,7 +50,7 @@ class Watched:
     def mark(self, kind: str, **more: Any) -> int:
         return int(durability_files.mark(self.folder, kind, kind, **more)["at_ns"])
 
-    def wait(self, condition: str, *brokers: int, since: int = 0, timeout_s: float = 30) -> Waited:
+    def wait(self, condition: str, *brokers: int, since: int = 0, timeout_s: float = LIMIT_S) -> Waited:
         return durability_following.wait(self.folder, Asked(condition, brokers, since), timeout_s, print)
 
     def story(self) -> Story:
@@ -76,11 +78,11 @@ def watched(kafka: Kafka, zookeeper: ZooKeeper, tmp_path: Path) -> Iterator[Watc
         brokers=[{"id": b["id"], "host": b["host"]} for b in kafka.expected()],
         started_ns=time.monotonic_ns(),
     )
-    admin = AdminClient({"bootstrap.servers": ",".join(test.bootstrap_servers)})
-    for made in admin.create_topics(
-        [NewTopic(test.topic, 6, 3, config={"min.insync.replicas": "2"})]
-    ).values():
-        made.result(20)
+    # One that was stopped by the test before may still be on its way back.
+    wait_until("all brokers are there", lambda: kafka.agreed(lambda seen: len(seen.brokers) == 3))
+    admin = kafka.admin()
+    new = NewTopic(test.topic, 6, 3, config={"min.insync.replicas": "2"})
+    admin.create_topics([new])[test.topic].result(60)
     durability_files.write_test(tmp_path, test)
     stopping = threading.Event()
     observer = threading.Thread(target=Observer(test, tmp_path, {}).run, args=(stopping,))
@@ -91,21 +93,19 @@ def watched(kafka: Kafka, zookeeper: ZooKeeper, tmp_path: Path) -> Iterator[Watc
         one = Watched(test, tmp_path, stopping, observer)
         try:
             one.wait("full_isr")
-            durability_following.target(tmp_path, 10)
+            durability_following.target(tmp_path, LIMIT_S)
             yield one
         finally:
             stopping.set()
             observer.join(10)
-            # A client that knew the controller of before asks it still.
-            admin = AdminClient({"bootstrap.servers": ",".join(test.bootstrap_servers)})
-            admin.delete_topics([test.topic])[test.topic].result(20)
+            kafka.remove(test.topic)
 
 
 @contextmanager
 def znode_of(kafka: Kafka, broker: int) -> Iterator[Callable[[], list[tuple[int, bool]]]]:
     """When a broker's znode came and went, by a watch of another client (monotonic clock, ns)."""
     client = KazooClient(kafka.connect)
-    client.start(10)
+    client.start(30)
     seen: list[tuple[int, bool]] = []
 
     def changed(data: bytes | None, _: Any) -> None:
@@ -125,7 +125,7 @@ def pid(java: Any) -> int:
 
 
 def test_a_leader_that_is_killed(watched: Watched, kafka: Kafka) -> None:
-    target = durability_following.target(watched.folder, 10)["leader"]
+    target = durability_following.target(watched.folder, LIMIT_S)["leader"]
     victim = target["id"]
     assert target["host"] == f"zkkafka{victim}"
     with znode_of(kafka, victim) as znode:
@@ -134,8 +134,8 @@ def test_a_leader_that_is_killed(watched: Watched, kafka: Kafka) -> None:
         gone = watched.wait("deregistered", victim, since=struck)
         led = watched.wait("led_elsewhere", victim, since=struck)
         watched.wait("isr_without", victim, since=struck)
+        wait_until("another client sees that it went", lambda: not znode()[-1][1])
         really_gone = znode()[-1]
-        assert not really_gone[1]
         assert abs(gone.at_ns - really_gone[0]) < LATE_S * SECOND_NS
         with pytest.raises(durability_following.NotSeen, match=f"broker {victim} .* is not registered"):
             watched.wait("registered", victim, since=struck, timeout_s=1)
@@ -143,15 +143,14 @@ def test_a_leader_that_is_killed(watched: Watched, kafka: Kafka) -> None:
         healed = watched.mark("healed", broker=victim)
         watched.wait("registered", victim, since=struck)
         full = watched.wait("full_isr")
-        really_back = znode()[-1]
-        assert really_back[1]
+        wait_until("another client sees that it came", lambda: znode()[-1][1])
     found = watched.story()
     figures = found.figures
     # A session ends within its time-out and a tick of the servers.
     assert figures["time_to_deregister_s"] == pytest.approx((gone.at_ns - struck) / SECOND_NS, abs=0.01)
-    assert SESSION_S / 2 < float(figures["time_to_deregister_s"] or 0) <= SESSION_S + TICK_S + 3
+    assert SESSION_S / 2 < float(figures["time_to_deregister_s"] or 0) <= SESSION_S + TICK_S + 2 * LATE_S
     assert figures["time_to_leader_s"] == pytest.approx((led.at_ns - struck) / SECOND_NS, abs=0.01)
-    assert 0 <= float(figures["time_to_reregister_s"] or 0) < 3, "it said that it has started"
+    assert 0 <= float(figures["time_to_reregister_s"] or 0) < LATE_S, "it said that it has started"
     assert figures["time_to_full_isr_s"] == pytest.approx(max(0, full.at_ns - healed) / SECOND_NS, abs=0.01)
     wait_until("the counts are whole again", lambda: watched.lines("cluster")[-1]["under_replicated"] == 0)
     figures = watched.story().figures
@@ -178,21 +177,21 @@ def test_a_broker_that_is_stopped_beyond_its_session(watched: Watched, kafka: Ka
     assert old not in back.what
     watched.wait("full_isr")
     figures = watched.story().figures
-    assert 0 < float(figures["time_to_reregister_s"] or 0) < 20
+    assert 0 < float(figures["time_to_reregister_s"] or 0) < 60
     assert float(figures["time_to_full_isr_s"] or 0) >= float(figures["time_to_reregister_s"] or 0) - LATE_S
 
 
 def test_a_zookeeper_leader_that_is_killed(watched: Watched, zookeeper: ZooKeeper) -> None:
-    host = durability_following.target(watched.folder, 10)["zookeeper_leader"]
+    host = durability_following.target(watched.folder, LIMIT_S)["zookeeper_leader"]
     index = int(host[-1]) - 1
     before = watched.lines("ensemble")[-1]
     struck = watched.mark("strike", host=host, unit="zookeeper")
     zookeeper.java[index].stop(hard=True)
     try:
         moved = watched.wait("zookeeper_leader_moved", since=struck)
-        now = watched.lines("ensemble")[-1]
-        assert now["servers"][host] == "down"
-        assert now["epoch"] > before["epoch"]
+        # It may be asked last, after one that already leads.
+        wait_until("it is down", lambda: watched.lines("ensemble")[-1]["servers"][host] == "down")
+        assert watched.lines("ensemble")[-1]["epoch"] > before["epoch"]
         assert f"ZooKeeper's leader is {host}" != moved.what
         watched.wait("quorum_back")
     finally:
@@ -220,9 +219,8 @@ def test_a_quorum_that_is_lost_while_a_broker_is_killed(
         watched.mark("strike", broker=2)
         time.sleep(SESSION_S + 2)
         # Nothing is elected without ZooKeeper: the brokers still tell what they were told last.
-        told = watched.lines("partitions")[-1]
-        assert told["by"] == "brokers"
-        assert 2 in told["leaders"].values()
+        wait_until("the brokers are asked", lambda: watched.lines("partitions")[-1].get("by") == "brokers")
+        assert 2 in watched.lines("partitions")[-1]["leaders"].values()
         with pytest.raises(durability_following.NotSeen, match="is not known; ZooKeeper does not answer"):
             watched.wait("deregistered", 2, since=lost, timeout_s=0.5)
         heal.pop_all()
@@ -255,7 +253,8 @@ def test_observing_ends_at_once_even_without_a_quorum(watched: Watched, zookeepe
         began = time.monotonic()
         watched.stopping.set()
         watched.observer.join(10)
-        assert time.monotonic() - began < 2
+        assert not watched.observer.is_alive()
+        assert time.monotonic() - began < 8, "a client of ZooKeeper's would wait ten seconds"
     finally:
         for java in zookeeper.java[:2]:
             os.kill(pid(java), signal.SIGCONT)
@@ -263,9 +262,10 @@ def test_observing_ends_at_once_even_without_a_quorum(watched: Watched, zookeepe
 
 
 def test_observing_costs_little(watched: Watched) -> None:
+    written = len(watched.lines("partitions"))
     began, used = time.monotonic(), time.process_time()
     time.sleep(10)
     per_minute = (time.process_time() - used) / (time.monotonic() - began) * 60
     print(f"{per_minute:.2f} CPU seconds a minute")
     assert per_minute < 4
-    assert len(watched.lines("partitions")) == 1, "nothing changed, nothing is written"
+    assert len(watched.lines("partitions")) == written, "nothing changed, nothing is written"

@@ -54,7 +54,7 @@ def on_host(facts: dict, command: str) -> str:
             command,
         ],
         text=True,
-        timeout=60,
+        timeout=LIMIT_S,
     ).strip()
 
 
@@ -172,7 +172,7 @@ def test_interrupted_while_it_boots(number: signal.Signals) -> None:
         while "booted" not in (line := begun.stdout.readline()):
             assert line, "ended before it booted the machine"
         begun.send_signal(number)
-        _, words = begun.communicate(timeout=60)
+        _, words = begun.communicate(timeout=LIMIT_S)
         if number == signal.SIGINT:
             assert begun.returncode == 130, words
             assert traces() == []

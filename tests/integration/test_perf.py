@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.barevm.kafka.plugins.module_utils import perf_options
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from tests.browser import dom_of, plotted_points
@@ -33,7 +35,23 @@ def servers(kafka: Kafka) -> list[str]:
 
 def perf_topics(kafka: Kafka) -> list[str]:
     admin = AdminClient({"bootstrap.servers": servers(kafka)[0]})
-    return [name for name in admin.list_topics(timeout=10).topics if name.startswith("perf-")]
+    return [name for name in admin.list_topics(timeout=30).topics if name.startswith("perf-")]
+
+
+def records(kafka: Kafka) -> int:
+    """How many there are in the test's topic."""
+    consumer = Consumer({"bootstrap.servers": servers(kafka)[0], "group.id": "look", "log_level": 0})
+    try:
+        ends = [
+            consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=30)[1]
+            for topic in perf_topics(kafka)
+            for number in range(SMALL["partitions"])
+        ]
+    except KafkaException:
+        return 0  # it is just being made
+    finally:
+        consumer.close()
+    return sum(ends)
 
 
 def asked(kafka: Kafka, folder: Path, **options: Any) -> dict[str, Any]:
@@ -103,7 +121,7 @@ def test_every_record_is_acknowledged_read_back_and_plotted(
         len(figures[f"{kind}_distribution"]["percentile"]) for kind in ("produce", "end_to_end")
     )
     assert drawn == [*in_columns, in_distributions]
-    assert perf_topics(kafka) == []
+    wait_until("the topic is gone", lambda: perf_topics(kafka) == [])
 
 
 def test_it_talks_and_keeps_its_schedule(kafka: Kafka, ansible: Ansible, tmp_path: Path) -> None:
@@ -113,7 +131,7 @@ def test_it_talks_and_keeps_its_schedule(kafka: Kafka, ansible: Ansible, tmp_pat
     assert figures["records_sent"] == pytest.approx(7000, abs=2)
     assert "end_to_end_p50_ms" not in figures
     assert "2 s left" in done.output
-    assert done.output.count("records/s acknowledged") == 1
+    assert 1 <= done.output.count("records/s acknowledged") <= 1 + figures["acknowledged_within_s"] // 5
 
 
 @pytest.mark.parametrize("record_size", [1, 8])
@@ -155,17 +173,17 @@ def test_a_run_without_an_acknowledgement_fails(kafka: Kafka, ansible: Ansible, 
     assert "no record was acknowledged (20 sent): MSG_SIZE_TOO_LARGE 20 times" in outcome["msg"]
     assert outcome["figures"]["errors"]["MSG_SIZE_TOO_LARGE"]["records"] == 20
     assert json.loads((tmp_path / "perf.json").read_text())["result"] == "FAIL"
-    assert perf_topics(kafka) == []
+    wait_until("the topic is gone", lambda: perf_topics(kafka) == [])
 
 
 def test_a_stall_shows_in_every_record_that_was_due(kafka: Kafka, tmp_path: Path) -> None:
     """A tool that waited with its next record would report one slow record instead of hundreds."""
-    options = asked(kafka, tmp_path, duration_s=6, limit_records_per_s=200)
+    options = asked(kafka, tmp_path, duration_s=10, limit_records_per_s=200)
     engine = start_engine(options)
     brokers = [java.process for java in kafka.java.values() if java.process]
     try:
-        wait_until("the test has its topic", lambda: bool(perf_topics(kafka)), 30)
-        time.sleep(3)
+        wait_until("records are written", lambda: records(kafka) > 0)
+        time.sleep(1)
         for broker in brokers:
             broker.send_signal(signal.SIGSTOP)
         time.sleep(2)
@@ -175,9 +193,9 @@ def test_a_stall_shows_in_every_record_that_was_due(kafka: Kafka, tmp_path: Path
     assert engine.stdout is not None
     engine.stdout.read()  # its standard input stays open: it would end with its supervisor
     figures = json.loads((tmp_path / "perf.json").read_text())
-    assert figures["records_acked"] == figures["records_sent"] == 1200
+    assert figures["records_acked"] == figures["records_sent"] == 2000
     assert figures["longest_gap_without_ack_ms"] >= 1500
-    # 400 of 1,200 records were due in the two seconds; half of those, a sixth of all, waited over a second.
+    # 400 of 2,000 records were due in the two seconds; half of those, a tenth of all, waited over a second.
     waited = dict(
         zip(*(figures["produce_distribution"][name] for name in ("percentile", "latency_ms")), strict=True)
     )
@@ -197,7 +215,7 @@ def test_a_baseline(kafka: Kafka, ansible: Ansible, tmp_path: Path) -> None:
         {"perf_test": {**options, "baseline": str(tmp_path / "fast.json"), "reports_dir": str(tmp_path)}}
     ).results["perf_test"]
     assert outcome["failed"]
-    assert "50% worse than the baseline's 1000; allowed are 20%" in outcome["msg"]
+    assert re.search(r"[5-9]\d% worse than the baseline's 1000; allowed are 20%", outcome["msg"]), outcome
     outcome = ansible(
         {"perf_test": {**options, "baseline": str(tmp_path / "fast.json"), "record_size": 99}}
     ).results["perf_test"]
@@ -254,9 +272,7 @@ def test_an_interrupted_test_leaves_nothing_behind(kafka: Kafka, tmp_path: Path)
     assert len(perf_topics(kafka)) == 1, said
     assert len(workers) >= 4, "the coordinator, two producers and a consumer"
     os.killpg(running.pid, signal.SIGINT)  # what a terminal does on Ctrl-C
-    running.communicate(timeout=30)
-    wait_until("the topic is gone", lambda: perf_topics(kafka) == [], 20)
-    wait_until(
-        "all processes are gone", lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 10
-    )
+    running.communicate(timeout=120)
+    wait_until("the topic is gone", lambda: perf_topics(kafka) == [])
+    wait_until("all processes are gone", lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
     assert not (tmp_path / "perf.json").exists()

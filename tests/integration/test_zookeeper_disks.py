@@ -33,7 +33,7 @@ def ensemble(release: Path, folder: Path, count: int) -> ZooKeeper:
         empty(home, i)
         configs.append(
             f"dataDir={home}/data\ndataLogDir={home}/txn\nclientPortAddress={LOOPBACK}\n"
-            f"clientPort={server.client_port}\ntickTime=500\ninitLimit=10\nsyncLimit=5\n"
+            f"clientPort={server.client_port}\ntickTime=1000\ninitLimit=10\nsyncLimit=5\n"
             "admin.enableServer=false\n4lw.commands.whitelist=srvr\n" + (members if count > 1 else "")
         )
     return ZooKeeper(servers, java, configs)
@@ -70,7 +70,7 @@ def serves(zookeeper: ZooKeeper, index: int, limit_s: float) -> bool:
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:
         try:
-            with connected([zookeeper.servers[index]], 1):
+            with connected([zookeeper.servers[index]], 5):
                 return True
         except ZooKeeperUnreachable:
             time.sleep(0.1)
@@ -88,7 +88,7 @@ def test_an_emptied_server_takes_all_from_the_others_and_two_never_outvote_the_t
     # ZooKeeper removes its file where the transactions are, and looks nowhere else.
     assert not any((home / "txn" / NEW).exists() for home in homes)
     assert all((home / "data" / NEW).exists() for home in homes)
-    with connected(three.servers, 10) as client:
+    with connected(three.servers, 60) as client:
         client.create("/kept", b"acknowledged")
 
     # One disk is empty: the server comes in as a follower and has it all.
@@ -97,7 +97,7 @@ def test_an_emptied_server_takes_all_from_the_others_and_two_never_outvote_the_t
     mark(homes[2], JOINS)
     three.start(2)
     three.wait()
-    with connected([three.servers[2]], 10) as client:
+    with connected([three.servers[2]], 60) as client:
         client.sync("/kept")
         assert client.get("/kept")[0] == b"acknowledged"
 
@@ -114,8 +114,8 @@ def test_an_emptied_server_takes_all_from_the_others_and_two_never_outvote_the_t
         empty(homes[index], index)
         mark(homes[index], NEW)
         three.start(index)
-    assert serves(three, 1, 30)
-    with connected([three.servers[1]], 10) as client:
+    assert serves(three, 1, 120)
+    with connected([three.servers[1]], 60) as client:
         assert client.exists("/kept") is None
 
 
@@ -125,12 +125,12 @@ def test_a_single_server_begins_with_the_file(release: Path, tmp_path: Path) -> 
     try:
         alone.start(0)
         alone.wait()
-        with connected(alone.servers, 10) as client:
+        with connected(alone.servers, 60) as client:
             client.create("/kept", b"")
         alone.stop()
         alone.start(0)
         alone.wait()
-        with connected(alone.servers, 10) as client:
+        with connected(alone.servers, 60) as client:
             assert client.exists("/kept")
     finally:
         alone.stop()
@@ -144,13 +144,13 @@ def test_a_server_that_is_added_comes_in_before_the_others_know_it(release: Path
         for index in range(3):
             mark(grown.java[index].folder, NEW)
             grown.java[index].start(known[index])
-        assert all(serves(grown, index, 30) for index in range(3))
-        with connected(grown.servers[:3], 10) as client:
+        assert all(serves(grown, index, 120) for index in range(3))
+        with connected(grown.servers[:3], 60) as client:
             client.create("/kept", b"acknowledged")
         mark(grown.java[3].folder, JOINS)
         grown.start(3)
-        assert serves(grown, 3, 30)
-        with connected([grown.servers[3]], 10) as client:
+        assert serves(grown, 3, 120)
+        with connected([grown.servers[3]], 60) as client:
             client.sync("/kept")
             assert client.exists("/kept")
     finally:

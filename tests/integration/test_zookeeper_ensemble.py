@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.barevm.kafka.plugins.module_utils import cluster_findings, ensemble
 
-from tests.integration.cluster import Kafka, ZooKeeper
+from tests.integration.cluster import Kafka, ZooKeeper, wait_until
 
 Start = Callable[..., ZooKeeper]
 
@@ -34,7 +34,7 @@ def observe(zookeeper: ZooKeeper, timeout_s: float = 0) -> dict[str, Any]:
 
 
 def test_a_whole_ensemble(zookeeper: ZooKeeper) -> None:
-    found = observe(zookeeper, 10)
+    found = observe(zookeeper, 60)
     assert found["findings"] == []
     assert sorted(each["role"] for each in found["servers"]) == ["follower", "follower", "leader"]
     assert {each["version"] for each in found["servers"]} == {"3.9.5"}
@@ -59,13 +59,15 @@ def test_servers_that_stop_one_by_one(start: Start) -> None:
     assert finding["what"] == "does not answer: connection refused"
 
     zookeeper.java[second].stop()
-    said = cluster_findings.message(observe(zookeeper, 3)["findings"])
+    lost = "no quorum: 0 of 3 servers serve, 2 are needed"
+    wait_until(lost, lambda: lost in cluster_findings.message(observe(zookeeper)["findings"]))
+    said = cluster_findings.message(observe(zookeeper)["findings"])
     assert f"zkkafka{leader + 1}, ZooKeeper {zookeeper.servers[leader]}: is running but not serving" in said
-    assert "no quorum: 0 of 3 servers serve, 2 are needed" in said
+    assert lost in said
 
     zookeeper.start(first)
     zookeeper.start(second)
-    assert observe(zookeeper, 30)["findings"] == []
+    assert observe(zookeeper, 120)["findings"] == []
 
 
 def test_a_server_on_its_own(start: Start) -> None:

@@ -211,10 +211,12 @@ def test_somebody_else_s_process_is_never_taken_for_a_host(labs: Path) -> None:
     backend = Nspawn(state.State("two"), Plan(name="two"))
     assert backend.pid("zkkafka1") is None
     folder = labs / "two" / "hosts" / "zkkafka1" / "root"
-    ours = subprocess.Popen(["sh", "-c", "sleep 30; :", f"--directory={folder}"])
-    other = subprocess.Popen(["sh", "-c", "sleep 30; :", f"--directory={folder}x"])
+    ours = subprocess.Popen(["sh", "-c", "sleep 600; :", f"--directory={folder}"])
+    other = subprocess.Popen(["sh", "-c", "sleep 600; :", f"--directory={folder}x"])
     try:
-        time.sleep(0.1)
+        # A process has its command line only some way into its exec.
+        while not all(Path(f"/proc/{one.pid}/cmdline").read_bytes().endswith(b"\0") for one in (ours, other)):
+            time.sleep(0.01)
         assert backend.pid("zkkafka1") == ours.pid
         assert backend.names() == ["zkkafka1"]
     finally:
@@ -241,7 +243,7 @@ def test_a_lock_outlives_the_removal_of_what_it_locks(tmp_path: Path) -> None:
         assert waiting.stdout is not None
         assert "waiting for the test" in waiting.stdout.readline()
         folder.rmdir()
-    assert waiting.wait(10) == 0
+    assert waiting.wait(120) == 0
     assert (folder / "mine").exists()
 
 

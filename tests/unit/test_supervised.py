@@ -73,10 +73,12 @@ def test_a_missing_child_is_named(display: Recorder) -> None:
 
 
 def test_a_late_child_cleans_up_and_leaves_no_process(display: Recorder, tmp_path: Path) -> None:
+    # So long that it has begun, however busy the machine is.
+    limit_s = 10
     began = time.monotonic()
-    with pytest.raises(AnsibleError, match="slow was not done after 2 s"):
-        supervised.run_child(display, "slow", {"cleaned": str(tmp_path / "cleaned")}, 2)
-    assert time.monotonic() - began < 8
+    with pytest.raises(AnsibleError, match="slow was not done after 10 s"):
+        supervised.run_child(display, "slow", {"cleaned": str(tmp_path / "cleaned")}, limit_s)
+    assert time.monotonic() - began < limit_s + supervised.STOP_GRACE_S, "it ended when it was told to"
     assert (tmp_path / "cleaned").exists()
     _assert_gone(display.lines[0])
 
@@ -96,7 +98,7 @@ def test_a_child_cleans_up_when_its_supervisor_is_killed(display: Recorder, tmp_
     line = os.read(reader, 200).decode()
     os.kill(supervisor, 9)
     os.waitpid(supervisor, 0)
-    until = time.monotonic() + 10
+    until = time.monotonic() + 120
     while not (tmp_path / "cleaned").exists() and time.monotonic() < until:
         time.sleep(0.05)
     assert (tmp_path / "cleaned").exists()
@@ -106,7 +108,7 @@ def test_a_child_cleans_up_when_its_supervisor_is_killed(display: Recorder, tmp_
 
 def _assert_gone(pids: str) -> None:
     for pid in pids.split():
-        until = time.monotonic() + 5
+        until = time.monotonic() + 60
         while _runs(pid) and time.monotonic() < until:
             time.sleep(0.02)
         assert not _runs(pid)

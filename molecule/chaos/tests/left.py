@@ -33,6 +33,11 @@ def of(name: str) -> set[str]:
     return {kind for kind, command in TRACES.items() if host(name).run(command).stdout.strip()}
 
 
+def await_nothing(*names: str) -> None:
+    """Wait until there is no trace on these hosts: systemd forgets a unit a moment after its end."""
+    cluster_client.wait_until(f"no trace on {', '.join(names)}", lambda: not any(map(of, names)), 60)
+
+
 def processes() -> dict[str, str]:
     """Each broker's main process, 0 where it is down."""
     command = "systemctl show --property=MainPID --value kafka.service"

@@ -54,13 +54,14 @@ def test_a_killed_run_is_healed_by_heal_alone_whoever_is_at_work(host: Host) -> 
     assert left.processes()[struck] == "0"
 
     with cluster_client.zookeeper(left.CONNECT) as living:
-        # As a run holds it that has not been killed.
+        # The lock of the run that was killed goes with it; now one holds it that has not been killed.
+        cluster_client.wait_until("its lock is gone", lambda: not living.exists("/barevm.kafka/roll"))
         living.create("/barevm.kafka/roll", b"{}", ephemeral=True, makepath=True)
         refused = playbook.run(CHAOS, "-e", "scenario=steady", succeeds=False)
         assert "another run is at work on this cluster" in " ".join(refused.output.split())
         assert left.processes()[struck] == "0", "healed, though it may be the other run's"
         playbook.run(CHAOS, *HEAL)
-    assert not any(left.of(name) for name in left.HOSTS)
+    left.await_nothing(*left.HOSTS)
     assert "0" not in left.processes().values()
     assert set(playbook.run(CHAOS, *HEAL).changed.values()) == {0}
     left.await_brokers()
@@ -72,7 +73,7 @@ def test_a_killed_run_is_healed_by_the_hosts_own_timer(host: Host) -> None:
     assert {"rules", "timer"} <= left.of(struck)
     # It is due in minutes. What it will run is run now, by systemd and without anybody from outside.
     left.elapse(struck)
-    assert not left.of(struck)
+    left.await_nothing(struck)
     left.await_brokers()
 
 
@@ -81,4 +82,4 @@ def test_the_next_run_heals_first(host: Host) -> None:
     [struck] = [name for name in left.HOSTS if left.of(name)]
     run = playbook.run(CHAOS, "-e", "scenario=steady")
     assert run.changed[struck] == 1, "the healing"
-    assert not any(left.of(name) for name in left.HOSTS)
+    left.await_nothing(*left.HOSTS)

@@ -53,7 +53,8 @@ def test_a_broker_that_cannot_start_is_named_with_its_reason(host: Host) -> None
 
 def reboot(host: Host) -> None:
     """Boot anew, and wait until the host answers."""
-    host.run("systemctl reboot")
+    # A moment later, so that the command has come back.
+    host.check_output("systemd-run --on-active=1 systemctl reboot")
     # A lab's host goes off where a machine would go through its firmware; `up` is its power button.
     cluster_client.wait_until("cluster2 to go down", lambda: "does not run" in lab("status"))
     assert registration() is None, "a broker that is shut down in order leaves at once"

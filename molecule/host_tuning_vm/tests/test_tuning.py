@@ -19,7 +19,7 @@ ROOT = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
 REPORT = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "reports" / "verify.json"
 DEFAULTS = yaml.safe_load((ROOT / "roles/host_tuning/defaults/main.yml").read_text())
 SYSCTLS = {name: str(value).split() for name, value in DEFAULTS["host_tuning_sysctl"].items()}
-REBOOT_LIMIT_S = 240
+REBOOT_LIMIT_S = 900
 
 # Each in a way of its own, and nothing that the running cluster would notice.
 BREAK = r"""

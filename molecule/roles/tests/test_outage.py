@@ -39,5 +39,5 @@ def test_broker_comes_back_by_itself_after_many_attempts(host: Host, zookeeper_h
         found = cluster_client.registrations(CONNECT).get(1)
         return found if found and found["session"] != before["session"] else None
 
-    after = cluster_client.wait_until("the broker to register anew", anew, limit_s=150)
+    after = cluster_client.wait_until("the broker to register anew", anew, limit_s=400)
     assert after["endpoints"] == before["endpoints"]

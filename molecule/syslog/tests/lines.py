@@ -9,7 +9,8 @@ import uuid
 from collections import Counter
 from dataclasses import dataclass
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from cluster_client import wait_until
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 from testinfra.host import Host
 
 BROKER = "192.168.30.20:9092"
@@ -56,14 +57,28 @@ def tcp(data: bytes) -> None:
 def records(token: str) -> list[bytes]:
     """Every record of the topic that holds ``token``."""
     consumer = Consumer({"bootstrap.servers": BROKER, "group.id": "lines", "enable.partition.eof": True})
+
+    def partitions() -> list[int]:
+        """Those of the topic; none where the broker has only just started."""
+        try:
+            return list(consumer.list_topics(TOPIC, timeout=10).topics[TOPIC].partitions)
+        except KafkaException:
+            return []
+
     try:
-        numbers = list(consumer.list_topics(TOPIC, timeout=30).topics[TOPIC].partitions)
+        numbers = wait_until("the broker knows the topic", partitions)
         consumer.assign([TopicPartition(TOPIC, number, OFFSET_BEGINNING) for number in numbers])
         found, ended = [], set()
+        deadline = time.monotonic() + 240
         while len(ended) < len(numbers):
+            assert time.monotonic() < deadline, (
+                f"partitions {set(numbers) - ended} were not read to their end"
+            )
             for message in consumer.consume(2000, 1):
-                if message.error():
-                    ended.add(message.partition())
+                if error := message.error():
+                    # Others pass: a leader that is just being elected, a connection that is made anew.
+                    if error.code() == KafkaError._PARTITION_EOF:
+                        ended.add(message.partition())
                 elif token.encode() in message.value():
                     found.append(message.value())
     finally:
@@ -71,7 +86,7 @@ def records(token: str) -> list[bytes]:
     return found
 
 
-def awaited(token: str, number: int, limit_s: float = 30) -> list[bytes]:
+def awaited(token: str, number: int, limit_s: float = 180) -> list[bytes]:
     """The records with ``token``, once there are ``number`` of them, or those there are after a while."""
     deadline = time.monotonic() + limit_s
     while len(found := records(token)) < number and time.monotonic() < deadline:

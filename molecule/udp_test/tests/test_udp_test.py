@@ -63,10 +63,11 @@ def test_refused_before_anything_is_sent(
     host: Host, before: dict[str, str], variables: dict[str, Any], words: str
 ) -> None:
     datagrams = "awk '/^Udp: [0-9]/ {print $2}' /proc/net/snmp"
-    received = host.check_output(datagrams)
+    received = int(host.check_output(datagrams))
     refused = playbook.run(UDP_TEST, *options(**variables), succeeds=False)
     assert words in " ".join(refused.output.split())
-    assert host.check_output(datagrams) == received
+    # Answers to names that the host looks up are datagrams, too; a burst is a thousand.
+    assert int(host.check_output(datagrams)) - received < 100
 
 
 def test_check_mode_says_what_it_would_send(before: dict[str, str]) -> None:
@@ -119,7 +120,7 @@ def test_packets_are_written_where_asked(host: Host, before: dict[str, str]) -> 
         seen = host.check_output(f"tcpdump -n -r {folder}/*.pcap0 2>/dev/null | wc -l")
     finally:
         host.check_output(f"rm -rf {folder}")
-    assert int(seen) == 2000, "warming up, and the step"
+    assert 1900 < int(seen) <= 2000, "warming up, and the step, less what a busy machine did not write"
 
 
 def test_what_no_counter_explains_is_said(host: Host, before: dict[str, str]) -> None:
@@ -134,7 +135,7 @@ def test_what_no_counter_explains_is_said(host: Host, before: dict[str, str]) ->
         host.check_output("nft delete table inet lose")
     [step] = result()["steps"]
     assert result()["result"] == "INCONCLUSIVE"
-    assert step["lost"] == 100
+    assert step["unexplained"] == 100
     assert "no counter explains network +100 datagrams" in " ".join(failed.output.split())
 
 
@@ -150,15 +151,13 @@ def test_kafka_away_at_the_start(host: Host, before: dict[str, str]) -> None:
 
 
 def test_kafka_away_in_a_burst_is_no_loss(host: Host, before: dict[str, str]) -> None:
-    """The broker stops a second after the burst began, and comes back after the test has ended."""
-    # The step's task waits for it: the first burst warms up, the second is the one.
+    """The broker stops when the burst has begun, and comes back after the test has ended."""
+    # The step's task waits for it: the first burst, of 1,000, warms up, the second is the one.
     watch = (
-        "for i in $(seq 600); do awk '/^Udp: [0-9]/ {exit !($2 > start + 1600)}' "
-        "start=$(awk '/^Udp: [0-9]/ {print $2}' /run/udp-start) /proc/net/snmp && break; sleep 0.1; done; "
-        "systemctl stop kafka"
+        "taken() { awk '/^Udp: [0-9]/ {print $2}' /proc/net/snmp; }; start=$(taken); "
+        "while [ $(taken) -lt $((start + 1100)) ]; do sleep 0.02; done; systemctl stop kafka"
     )
-    host.check_output("cp /proc/net/snmp /run/udp-start")
-    host.check_output("systemd-run --unit=stop-in-burst /bin/sh -c %s", watch)
+    host.check_output("systemd-run --unit=stop-in-burst --property=RuntimeMaxSec=600 /bin/sh -c %s", watch)
     limits = options(udp_test_profiles=["tuned"], udp_test_settle_s=10, udp_test_read_limit_s=10)
     try:
         failed = playbook.run(UDP_TEST, *limits, succeeds=False)
@@ -203,7 +202,7 @@ def test_a_killed_run_is_put_back_by_the_hosts_own_timer(host: Host) -> None:
 
 def await_kafka() -> None:
     """Until the broker takes connections again."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while True:
         try:
             socket.create_connection(("192.168.34.20", 9092), 1).close()
