@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.barevm.kafka.plugins.module_utils import live_changes, live_rules
 from ansible_collections.barevm.kafka.plugins.module_utils import setting_definitions as definitions
 
-from tests.integration.cluster import LOOPBACK, ZooKeeper
+from tests.integration.cluster import LOOPBACK, ZooKeeper, wait_until
 from tests.integration.live_hosts import Hosts
 
 
@@ -136,6 +136,8 @@ def test_what_others_set_is_left_alone_and_told_as_drift(hosts: Hosts) -> None:
     kafka_configs(hosts, "--entity-name", "1", "--add-config", "num.io.threads=9,background.threads=12")
     kafka_configs(hosts, "--entity-default", "--add-config", "log.retention.ms=777000")
     try:
+        # A broker takes a change up a moment after it has confirmed it.
+        wait_until("both run with it", lambda: [len(held) for held in hosts.overrides().values()] == [3, 1])
         hosts.set(kafka_num_io_threads=12, kafka_log_retention_hours=24)
         seen = hosts.run()
         assert seen.status == 0, seen.output

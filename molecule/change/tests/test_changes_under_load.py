@@ -13,8 +13,9 @@ from tests import load
 # The runs below work on all hosts at once.
 testinfra_hosts = ["change1"]
 SETTINGS = "/etc/kafka/server.properties"
-AT_MOST = {"records_failed": 0, "longest_gap_s": 5.0, "worst_partition_gap_s": 5.0}
-"""And nothing is unknown, lost or there twice, or the result is no PASS."""
+AT_MOST = {"records_failed": 0, "longest_gap_s": 10.0, "worst_partition_gap_s": 10.0}
+"""A broker that is not stopped in order is missed for its session of 18 s. And nothing is unknown, lost or
+there twice, or the result is no PASS."""
 READ_ONLY = {"kafka_properties": {"queued.max.requests": "600"}}
 
 
