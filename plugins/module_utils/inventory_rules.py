@@ -62,6 +62,7 @@ def check(groups: Groups, hosts: Hosts) -> list[Finding]:
         setting_rules.session,
         broker_rules.contradictions,
         zookeeper_rules.settings,
+        limits,
         service,
         forced,
         folders,
@@ -160,6 +161,29 @@ def _broker_max_id(variables: Mapping[str, Any]) -> int:
 
 def _taken(members: Iterable[str], hosts: Hosts, variable: str) -> str:
     return ", ".join(f"{host} {hosts[host].get(variable)}" for host in members)
+
+
+LIMITS = {
+    "limit_nofile": (1024, 2**30, "each connection and segment is an open file, and the kernel allows 2^30"),
+    "oom_score_adjust": (-1000, 1000, "the kernel takes no other (proc(5))"),
+}
+"""Of each service; systemd ignores a line of a unit that it cannot use, and starts the service without it."""
+
+
+def limits(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
+    for group in ("zookeeper", "kafka"):
+        for host in groups[group]:
+            for name, (least, most, why) in LIMITS.items():
+                variable = f"{group}_{name}"
+                value = hosts[host][variable]
+                if not least <= value <= most:
+                    yield Finding(
+                        host,
+                        variable,
+                        value,
+                        f"it takes {least} to {most}: {why}",
+                        "Choose a number in that range",
+                    )
 
 
 def service(groups: Groups, hosts: Hosts) -> Iterator[Finding]:

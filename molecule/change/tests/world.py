@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ Processes = dict[str, dict[str, str]]
 """Of each service, the main process on each host."""
 
 
+@cache  # Each runner asks ansible-inventory anew, for seconds on a busy machine.
 def host(name: str) -> Host:
     """A host of the scenario."""
     return AnsibleRunner(os.environ["MOLECULE_INVENTORY_FILE"]).get_host(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 
 import cluster_client
 from testinfra.host import Host
@@ -23,6 +24,7 @@ TRACES = {
 """Each kind of trace, and what prints something where there is one."""
 
 
+@cache  # Each runner asks ansible-inventory anew, for seconds on a busy machine.
 def host(name: str) -> Host:
     """A host of the scenario."""
     return AnsibleRunner(os.environ["MOLECULE_INVENTORY_FILE"]).get_host(name)
