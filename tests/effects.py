@@ -32,6 +32,7 @@ STATE: dict[str, Any] = {
         "/var/lib/zookeeper": {"mount_point": "/", "options": ["rw", "noatime", "lowerdir=/a:/b"]},
     },
     "receive_buffers": {},
+    "units": {name: {"drop_in_paths": []} for name in ("kafka.service", "zookeeper.service")},
     "files": {"/var/lib/barevm-udp-test/restore": []},
     "processes": {"kafka.service": KAFKA, "zookeeper.service": ZOOKEEPER},
     "pending": {"kafka.service": [], "zookeeper.service": None},

@@ -62,12 +62,15 @@ def processes(units: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any
 
 
 def process(pid: int, proc: str = "/proc") -> dict[str, Any] | None:
-    """The open files allowed (-1: any number), oom_score_adj, and the largest heap in MiB, None if unsaid."""
+    """The open files allowed (-1: any number), oom_score_adj, the largest heap in MiB (None if unsaid), and
+    whether a signal has stopped it (proc(5), State T): it is up for systemd, and does nothing."""
     limits, score = text(f"{proc}/{pid}/limits"), text(f"{proc}/{pid}/oom_score_adj")
     if not pid or limits is None or score is None:
         return None
     allowed = re.search(r"^Max open files +(\S+)", limits, re.MULTILINE)
+    state = re.search(r"^State:\s+(\S)", text(f"{proc}/{pid}/status") or "", re.MULTILINE)
     return {
+        "stopped": bool(state and state[1] in "Tt"),
         "open_files": int(allowed[1]) if allowed and allowed[1].isdigit() else -1,
         "oom_score_adj": int(score),
         "heap_mb": largest_heap_mb((text(f"{proc}/{pid}/cmdline") or "").split("\0")),

@@ -178,11 +178,18 @@ def _limits(one: _Host) -> Iterator[Row]:
             elif waits:
                 yield one.differing(*told, note="waits for a restart")
             else:
-                look = f"`systemctl show --property={key} {unit}`"
                 yield one.unlike(
-                    *told,
-                    remedy=f"Run site.yml if {look} says so too, else rolling_restart.yml",
+                    *told, remedy=_to_limit(key, unit, one.state["units"][unit]["drop_in_paths"])
                 )
+
+
+def _to_limit(key: str, unit: str, drop_ins: Sequence[str]) -> str:
+    """What to do about a limit that a running process has not; no role touches a drop-in of others."""
+    look = f"`systemctl show --property={key} {unit}`"
+    if drop_ins:
+        ours = f"If {look} says so too, take it out of {' or '.join(drop_ins)}"
+        return f"{ours} and `systemctl daemon-reload`; then run rolling_restart.yml"
+    return f"Run site.yml if {look} says so too, else rolling_restart.yml"
 
 
 def _heaps(one: _Host) -> Iterator[Row]:

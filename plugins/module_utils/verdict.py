@@ -105,6 +105,15 @@ def judge_host(
             )
         if runs(unit) and unit["n_restarts"]:
             verdict.notes.append(f"{host}: {name} was restarted by systemd {unit['n_restarts']} times")
+    for name, process in state.get("processes", {}).items():
+        if process and process.get("stopped"):
+            verdict.add(
+                ClusterFinding(
+                    what=f"{name} runs, but a signal has stopped its process (SIGSTOP), so it does nothing",
+                    where=host,
+                    remedy=f"`systemctl kill --signal=CONT {name}`, unless a debugger or chaos run holds it",
+                )
+            )
     for name, applied in state.get("applied", {}).items():
         for path in (applied or {}).get("offline", []):
             verdict.add(

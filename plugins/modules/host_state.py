@@ -207,7 +207,7 @@ identities:
 processes:
   description: >-
     For each unit what its main process runs with, or null: C(open_files), -1 for any number,
-    C(oom_score_adj), and C(heap_mb), the largest heap of a JVM in MiB.
+    C(oom_score_adj), C(heap_mb), the largest heap of a JVM in MiB, and C(stopped), whether a signal holds it.
   returned: always
   type: dict
 receive_buffers:

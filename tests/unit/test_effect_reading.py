@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,19 @@ def test_a_process_is_read_as_the_kernel_has_it() -> None:
     assert found["open_files"] == (-1 if soft == resource.RLIM_INFINITY else soft)
     assert found["oom_score_adj"] == int(Path("/proc/self/oom_score_adj").read_text())
     assert found["heap_mb"] is None
+    assert found["stopped"] is False
+
+
+def test_a_process_that_a_signal_has_stopped_is_told_from_one_that_works() -> None:
+    with subprocess.Popen(["sleep", "60"]) as sleeper:
+        try:
+            sleeper.send_signal(signal.SIGSTOP)
+            os.waitpid(sleeper.pid, os.WUNTRACED)
+            held = effect_reading.process(sleeper.pid)
+            assert held is not None
+            assert held["stopped"] is True
+        finally:
+            sleeper.kill()
 
 
 def test_no_process_is_none() -> None:
@@ -36,6 +51,7 @@ def test_any_number_of_files(tmp_path: Path) -> None:
     (folder / "oom_score_adj").write_text("-500\n")
     (folder / "cmdline").write_bytes(b"java\0-Xmx2g\0-cp\0x\0")
     assert effect_reading.process(7, str(tmp_path)) == {
+        "stopped": False,
         "open_files": -1,
         "oom_score_adj": -500,
         "heap_mb": 2048,

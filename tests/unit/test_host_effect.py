@@ -80,6 +80,14 @@ def test_what_can_be_as_asked_and_is_not_fails_the_proof(
     assert finding.remedy
 
 
+def test_a_limit_that_a_drop_in_sets_is_told_with_the_drop_in() -> None:
+    ours = "/etc/systemd/system/kafka.service.d/ours.conf"
+    units = {**STATE["units"], "kafka.service": {"drop_in_paths": [ours]}}
+    row = missed({**kafka(open_files=1024), "units": units})
+    assert row.finding
+    assert f"take it out of {ours} and `systemctl daemon-reload`; then run rolling_restart.yml" in row.note
+
+
 @pytest.mark.parametrize(
     ("state", "note"),
     [

@@ -50,6 +50,17 @@ def test_a_service_that_runs() -> None:
     assert found.reasons == found.notes == []
 
 
+def test_a_process_that_a_signal_holds_is_named_though_systemd_calls_it_running() -> None:
+    found = verdict.Verdict()
+    for stopped in (False, True):
+        state = {"units": {"kafka.service": RUNNING}, "processes": {"kafka.service": {"stopped": stopped}}}
+        verdict.judge_host("zkkafka2", state, {}, found, PRODUCTS)
+    assert found.reasons == [
+        "zkkafka2: kafka.service runs, but a signal has stopped its process (SIGSTOP), so it does nothing. "
+        "`systemctl kill --signal=CONT kafka.service`, unless a debugger or chaos run holds it."
+    ]
+
+
 @pytest.mark.parametrize(
     ("unit", "said"),
     [
