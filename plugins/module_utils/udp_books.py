@@ -98,6 +98,8 @@ def explanations(counts: Counts) -> dict[str, dict[str, int]]:
     softnet = 0 if counts.get("port_kind") == "veth" else _of(counts, "softnet_dropped")
     seen_before = tap if counts.get("port_kind") == "veth" else softnet
     other_inputs = _of(counts, "other_inputs")
+    # Datagrams to ports that nobody listens on come to every host: they explain no more than was lost.
+    arrived = _of(counts, "received") + _of(counts, "port_drops")
     # A copy whose first try nobody saw acknowledged explains nothing.
     acked = _acked(counts) or 0
     copies = min(_of(counts, "duplicates"), max(0, acked - _read(counts)))
@@ -108,7 +110,7 @@ def explanations(counts: Counts) -> dict[str, dict[str, int]]:
             "interface": max(0, _of(counts, "nic_dropped") - seen_before),
             "softnet backlog": softnet,
             "fragments not put together": _of(counts, "ip_reassembly_failed"),
-            "no socket": _of(counts, "udp_no_port"),
+            "no socket": min(_of(counts, "udp_no_port"), max(0, counts["sent"] - arrived)),
             "lines of other senders": -max(0, _of(counts, "foreign") - other_inputs),
         },
         "UDP buffer": {

@@ -135,6 +135,12 @@ def test_lines_of_other_senders_to_the_port_are_no_loss() -> None:
     assert left(fewer) == {"network": -10, "UDP buffer": 10}
 
 
+def test_stray_datagrams_to_other_ports_explain_no_more_than_was_lost() -> None:
+    assert not left(udp_books.places(counts(udp_no_port=50)))
+    whole = counts(**dict.fromkeys(("received", "submitted", "parse_enqueued", "enqueued", "acked"), 990))
+    assert left(udp_books.places({**whole, "distinct": 990, "udp_no_port": 4})) == {"network": 6}
+
+
 def test_copies_and_other_lines_are_no_loss() -> None:
     # 5 lines came in by TCP, which everything behind imudp counts as well.
     more = dict.fromkeys(("parse_enqueued", "enqueued", "acked"), 1005)
