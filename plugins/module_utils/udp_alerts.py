@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -37,11 +38,10 @@ def thresholds(asked: Mapping[str, Any]) -> dict[str, Any]:
         if wrong := _wrong(name, value):
             raise ThresholdError(f"udp_alerts: {name} = {value!r}: {wrong}")
     found = {**DEFAULTS, **asked}
-    if found["window"] == found["burst_window"]:
-        # Both would record the same series, which Prometheus refuses only when it evaluates the rules.
-        raise ThresholdError(
-            f"udp_alerts: window and burst_window are both {found['window']}; give two times"
-        )
+    window, burst = found["window"], found["burst_window"]
+    if _seconds(burst) <= _seconds(window):
+        # Both of one length would record the same series, which Prometheus refuses only when it evaluates it.
+        raise ThresholdError(f"udp_alerts: burst_window = {burst} is not longer than window = {window}")
     return found
 
 
@@ -57,5 +57,9 @@ def _wrong(name: str, value: Any) -> str:
     return "" if DURATION.fullmatch(str(value)) else "give a time as Prometheus writes it: 30s, 5m, 1h"
 
 
+def _seconds(duration: str) -> int:
+    return int(duration[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[duration[-1]]
+
+
 def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -56,7 +56,7 @@ def html(result: Result) -> str:
             "datagrams sent": f"{sum(one['sent'] for one in measured):,}",
             "acknowledged and lost": f"{sum(one['acked_lost'] for one in measured):,}",
         },
-        plots=[_curves(drawn, profiles), _where(drawn, profiles)] if drawn else [],
+        plots=_plots(drawn, profiles),
         tables={
             "Parameters": {name: _text(value) for name, value in found["parameters"].items()},
             **{
@@ -71,6 +71,14 @@ def html(result: Result) -> str:
             *(_counters(name, [one for one in measured if one["profile"] == name]) for name in profiles),
         ],
     ).html()
+
+
+def _plots(steps: Sequence[Mapping[str, Any]], profiles: Mapping[str, Any]) -> list[Plot]:
+    """Loss against rate, and by place where there was any."""
+    if not steps:
+        return []
+    where = _where(steps, profiles)
+    return [_curves(steps, profiles), *([where] if where.lines else [])]
 
 
 def _curves(steps: Sequence[Mapping[str, Any]], profiles: Mapping[str, Any]) -> Plot:

@@ -90,7 +90,10 @@ def test_thresholds_are_the_operators(tmp_path: Path) -> None:
         ({"hold": "10 minutes"}, r"hold = '10 minutes': give a time as Prometheus writes it"),
         ({"window": 5}, r"window = 5: give a time"),
         ({"severity": "very bad"}, r"severity = 'very bad': give one word"),
-        ({"window": "1h"}, r"window and burst_window are both 1h"),
+        ({"least_per_s": float("inf")}, r"least_per_s = inf: give a number of datagrams"),
+        ({"window": "1h"}, r"burst_window = 1h is not longer than window = 1h"),
+        ({"window": "1h", "burst_window": "60m"}, r"burst_window = 60m is not longer than window = 1h"),
+        ({"burst_window": "1m"}, r"burst_window = 1m is not longer than window = 5m"),
     ],
 )
 def test_thresholds_that_cannot_be(asked: dict[str, Any], words: str) -> None:

@@ -189,6 +189,15 @@ def test_a_line_that_has_no_legend_is_named_by_the_title(tmp_path: Path) -> None
     assert "<h2>Loss by place: untuned, UDP buffer</h2>" in udp_report.html(result(rows))
 
 
+def test_where_nothing_was_lost_there_is_no_plot_of_places(tmp_path: Path) -> None:
+    page = tmp_path / "udp_test.html"
+    rows = [udp_figures.step(raw("untuned", 1000)), udp_figures.step(raw("tuned", 1000))]
+    page.write_text(udp_report.html(result(rows)))
+    dom = dom_of(page)
+    assert plotted_points(dom) == [2]
+    assert "above 1,000/s" in dom
+
+
 def test_a_step_that_could_send_nothing_has_a_reason_and_a_page() -> None:
     refused = udp_figures.step(raw("tuned", 0, burst={"rate_per_s": 0.0, "errors": {"EPERM": 5000}}))
     assert refused["reasons"] == [

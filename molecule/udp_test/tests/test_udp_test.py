@@ -174,6 +174,27 @@ def test_kafka_away_in_a_burst_is_no_loss(host: Host, before: dict[str, str]) ->
     assert found["profiles"]["tuned"]["loss_from_per_s"] is None, "what is on its way is not lost"
 
 
+def test_a_host_in_another_controllers_test_is_refused_until_it_is_released(
+    host: Host, before: dict[str, str]
+) -> None:
+    lock = "/run/barevm-udp-test.lock"
+    words = {"user": "ann", "host": "desk", "pid": 42, "since": "2026-01-01T00:00:00+00:00"}
+    held = {
+        "run": "01234567",
+        **words,
+        "place": "another machine",
+        "started": "1",
+        "until": time.time() + 3600,
+    }
+    host.check_output(f"echo %s >{lock}", json.dumps(held))
+    refused = playbook.run(UDP_TEST, succeeds=False)
+    said = " ".join(refused.output.split())
+    assert "udp1 is in the UDP test of ann on desk (process 42, since 2026-01-01T00:00:00+00:00)" in said
+    assert set(refused.changed.values()) == {0}
+    playbook.run(UDP_TEST, "-e", "restore=true")
+    assert not host.file(lock).exists
+
+
 def test_a_killed_run_is_put_back_by_restore_alone(host: Host) -> None:
     found = as_it_is(host)
     playbook.killed(UDP_TEST, STEP)
@@ -190,6 +211,9 @@ def test_a_killed_run_is_put_back_by_the_next_syslog_ingest(host: Host) -> None:
     playbook.killed(UDP_TEST, STEP)
     playbook.run("barevm.kafka.syslog_ingest")
     assert as_it_is(host) == found
+    # Its lock does not hold up the next test of the same controller.
+    next_one = playbook.run(UDP_TEST, *options(udp_test_profiles=["tuned"]))
+    assert "ended before its time; what it left is put back" in next_one.output
 
 
 def test_a_killed_run_is_put_back_by_the_hosts_own_timer(host: Host) -> None:
