@@ -30,7 +30,7 @@ IMAGE_MB = 2500
 OVERHEAD_MB = 350
 UP_LIMIT_S = 1800.0
 # They have answered Vagrant before.
-SSH_LIMIT_S = 240.0
+SSH_LIMIT_S = 600.0
 INTERRUPT_LIMIT_S = 60
 VOLUMES = box.NAME.replace("/", "-VAGRANTSLASH-")
 # Run in a host as root, once: it is given the key that the lab knows it by, and lets in whom the lab does.
