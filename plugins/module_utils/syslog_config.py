@@ -19,9 +19,9 @@ RESUME_INTERVAL_S = 1
 # is away, all of it is time in which nobody listens.
 CLOSE_TIMEOUT_MS = 200
 # A worker that tries to resume asks Kafka for up to 1 s, sleeps, and waits for the other of the two (memory,
-# disk). One that is not done by then is cancelled inside librdkafka, whose lock it keeps: the stop then hangs
-# until systemd kills it, and the queue's last lines are lost.
-ACTION_COMPLETION_MS = 15_000
+# disk), up to 9 s on a busy machine. One that is not done by then is cancelled inside librdkafka, whose lock
+# it keeps: the stop then hangs until systemd kills it, and the queue's last lines are lost.
+ACTION_COMPLETION_MS = 60_000
 FAILED_FILE = "failed-messages"
 
 OWNED = {
@@ -120,7 +120,8 @@ def config(variables: Variables, brokers: Sequence[str]) -> str:
                 fileCreateMode="0644",
                 **{
                     "rotation.sizeLimit": variables["syslog_ingest_stats_max_mb"] * 2**20,
-                    "rotation.sizeLimitCommand": f"/bin/mv -f {stats} {stats}.1",
+                    # rsyslog hands over all after the first blank as one argument, which env -S takes apart.
+                    "rotation.sizeLimitCommand": f"/usr/bin/env -Smv -f {stats} {stats}.1",
                 },
             ),
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,17 @@ def test_a_port_of_0_is_no_input() -> None:
 
 def test_a_buffer_of_0_is_the_kernels_own() -> None:
     assert "rcvbufSize" not in config(receive_buffer_bytes=0)
+
+
+def test_counters_are_moved_by_a_command_that_rsyslog_calls_with_one_argument(tmp_path: Path) -> None:
+    """All after the first blank is one argument: mv would take it for options, and counting would end."""
+    stats = tmp_path / "stats.json"
+    stats.write_text("{}\n")
+    found = re.search(r'rotation.sizeLimitCommand="([^"]+)"', config(stats_file=str(stats)))
+    assert found
+    subprocess.run(found[1].split(" ", 1), check=True, timeout=60)
+    assert not stats.exists()
+    assert (tmp_path / "stats.json.1").read_text() == "{}\n"
 
 
 def test_no_line_waits_for_the_name_of_its_sender() -> None:
@@ -135,4 +147,4 @@ def test_counters_are_json_lines_of_a_bounded_file() -> None:
     assert 'interval="3"' in text
     assert 'resetCounters="off"' in text
     assert 'rotation.sizeLimit="2097152"' in text
-    assert "/bin/mv -f /var/log/x/s.json /var/log/x/s.json.1" in text
+    assert "mv -f /var/log/x/s.json /var/log/x/s.json.1" in text
