@@ -200,6 +200,7 @@ def test_a_killed_run_is_put_back_by_restore_alone(host: Host) -> None:
     playbook.killed(UDP_TEST, STEP)
     assert as_it_is(host)["config"] != found["config"]
     assert "barevm-udp-test-restore.timer" in as_it_is(host)["timers"]
+    assert "UDP test's settings" in playbook.run("barevm.kafka.verify", succeeds=False).output
     playbook.run(UDP_TEST, "-e", "restore=true")
     assert as_it_is(host) == found
     assert set(playbook.run(UDP_TEST, "-e", "restore=true").changed.values()) == {0}
