@@ -1,4 +1,4 @@
-"""Proves a syslog ingest by lines that come back out of Kafka, and makes its topic."""
+"""Proves a syslog ingest by lines that come back out of Kafka."""
 
 from __future__ import annotations
 
@@ -9,93 +9,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.barevm.kafka.plugins.module_utils import connection
+from ansible_collections.barevm.kafka.plugins.module_utils.syslog_topic import REQUEST_S, client_config
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer
 
-REQUEST_S = 10.0
 POLL_S = 0.2
 TRIES = 3
 """How often a line is sent: a datagram may be lost on the way, which is no fault of the ingest."""
 
-TOPIC_SPEC: dict[str, dict[str, Any]] = {
-    "bootstrap_servers": {"type": "list", "elements": "str", "required": True},
-    "client_properties": {"type": "dict", "default": {}, "no_log": True},
-    "topic": {"type": "str", "required": True},
-    "timeout_s": {"type": "float", "default": 30.0},
-}
-
-
-# omkafka gives each record the time that the sender wrote into its line. Kafka would delete by it: a line of
-# a sender whose clock is a month behind would be gone with the next segment.
-TIMESTAMPS = ("message.timestamp.type", "LogAppendTime")
-
 
 class Unproven(Exception):
     """What could not be had, as one sentence with its remedy."""
-
-
-def _config(options: Mapping[str, Any]) -> dict[str, Any]:
-    addresses = dict(enumerate(options["bootstrap_servers"]))
-    return connection.client_config(addresses, options["client_properties"], REQUEST_S)
-
-
-def make_topic(options: Mapping[str, Any], check_mode: bool) -> tuple[bool, list[str]]:
-    """Make the topic where it is missing.
-
-    Returns:
-        Whether it was, or would be, made, and what an existing one has otherwise than asked.
-
-    Raises:
-        Unproven: no broker answered, or the topic was refused.
-    """
-    from confluent_kafka import KafkaError, KafkaException
-    from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
-
-    name = options["topic"]
-    least = str(options["min_insync_replicas"])
-    try:
-        admin, metadata = connection.admin_client(_config(options), options["timeout_s"])
-        if name not in metadata.topics:
-            new = NewTopic(
-                name,
-                options["partitions"],
-                options["replication_factor"],
-                config=dict([("min.insync.replicas", least), TIMESTAMPS]),
-            )
-            if not check_mode:
-                admin.create_topics([new], request_timeout=REQUEST_S)[name].result()
-            return True, []
-        resource = ConfigResource(ResourceType.TOPIC, name)
-        config = admin.describe_configs([resource], request_timeout=REQUEST_S)[resource].result()
-    except KafkaException as error:
-        # Another ingest host's task made it in between.
-        if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
-            return False, []
-        raise Unproven(
-            f"topic {name} could not be looked at or made through {', '.join(options['bootstrap_servers'])}: "
-            f"{error.args[0].str()}. Lines wait in the queue; see that brokers run and are reached, and run "
-            "this again"
-        ) from None
-    partitions = metadata.topics[name].partitions
-    has = {
-        "partitions": len(partitions),
-        "replication_factor": min(len(one.replicas) for one in partitions.values()),
-        "min_insync_replicas": int(config["min.insync.replicas"].value),
-    }
-    differs = [
-        f"topic {name} has {option} {value}, the inventory asks for {options[option]}: it is left as it is"
-        for option, value in has.items()
-        if value != options[option]
-    ]
-    setting, wanted = TIMESTAMPS
-    if config[setting].value != wanted:
-        differs.append(
-            f"topic {name} has {setting} {config[setting].value}, so Kafka keeps each line by its sender's "
-            f"clock, and deletes at once what an old one wrote: set it to {wanted}"
-        )
-    return False, differs
 
 
 def prove(options: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -110,7 +35,7 @@ def prove(options: Mapping[str, Any]) -> list[dict[str, Any]]:
     from confluent_kafka import Consumer, KafkaException
 
     config = {
-        **_config(options),
+        **client_config(options),
         "group.id": f"barevm-syslog-{uuid.uuid4().hex[:12]}",
         "enable.auto.commit": False,
         "auto.offset.reset": "latest",

@@ -71,7 +71,7 @@ lines:
 import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.barevm.kafka.plugins.module_utils import syslog_proof
+from ansible_collections.barevm.kafka.plugins.module_utils import syslog_proof, syslog_topic
 
 try:
     import confluent_kafka  # noqa: F401  the logic imports it where it is used
@@ -84,7 +84,7 @@ else:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **syslog_proof.TOPIC_SPEC,
+            **syslog_topic.SPEC,
             "address": {"type": "str", "required": True},
             "udp_port": {"type": "int", "default": 514},
             "tcp_port": {"type": "int", "default": 514},

@@ -55,7 +55,7 @@ differs:
 import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.barevm.kafka.plugins.module_utils import syslog_proof
+from ansible_collections.barevm.kafka.plugins.module_utils import syslog_topic
 
 try:
     import confluent_kafka  # noqa: F401  the logic imports it where it is used
@@ -68,7 +68,7 @@ else:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **syslog_proof.TOPIC_SPEC,
+            **syslog_topic.SPEC,
             "partitions": {"type": "int", "default": 6},
             "replication_factor": {"type": "int", "default": 3},
             "min_insync_replicas": {"type": "int", "default": 2},
@@ -78,8 +78,8 @@ def main() -> None:
     if MISSING:
         module.fail_json(msg=missing_required_lib("confluent-kafka"), exception=MISSING)
     try:
-        changed, differs = syslog_proof.make_topic(module.params, module.check_mode)
-    except syslog_proof.Unproven as error:
+        changed, differs = syslog_topic.make(module.params, module.check_mode)
+    except syslog_topic.TopicError as error:
         module.fail_json(msg=f"{error}.")
     module.exit_json(changed=changed, differs=differs)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import lines
-from ansible_collections.barevm.kafka.plugins.module_utils import syslog_proof
+from ansible_collections.barevm.kafka.plugins.module_utils import syslog_topic
 from testinfra.host import Host
 
 testinfra_hosts = ["ansible://syslog1"]
@@ -26,6 +26,6 @@ def test_two_hosts_may_make_the_topic_at_once(host: Host) -> None:
         **{"topic": "made-twice", "partitions": 1, "replication_factor": 1, "min_insync_replicas": 1},
     }
     with ThreadPoolExecutor(2) as hosts:
-        made = [hosts.submit(syslog_proof.make_topic, asked, False) for _ in range(2)]
+        made = [hosts.submit(syslog_topic.make, asked, False) for _ in range(2)]
         assert [one.result()[1] for one in made] == [[], []]
     host.check_output("kafka-topics.sh --bootstrap-server %s --delete --topic made-twice", lines.BROKER)
