@@ -74,7 +74,7 @@ def run(folder: Path, play: list[dict[str, Any]], inventory: Any, *arguments: st
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
         env={
             **os.environ,
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),

@@ -32,7 +32,7 @@ def run(folder: Path, verb: Path, inventory: Any, *arguments: str) -> tuple[int,
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     return done.returncode, " ".join((done.stdout + done.stderr).split())
 
