@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
                 "ansible_host",
                 (task_vars or {})["hostvars"][host].get("ansible_host", host),
                 f"the host could not be read: {' '.join(why.split())}",
-                "See that it is up, and that SSH and become work there",
+                "See that it is up, and that SSH, become and Python work there",
                 "error" if arguments["refuse_unread"] else "warning",
             )
             for host, why in arguments["unread"].items()

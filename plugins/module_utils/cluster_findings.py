@@ -17,8 +17,8 @@ class ClusterFinding:
 
 
 def sentence(finding: Mapping[str, str]) -> str:
-    """A finding, as a module returned it, on one line."""
-    return f"{finding['where']}: {finding['what']}. {finding['remedy']}."
+    """A finding, as a module returned it, on one line; what others said in it may end with a full stop."""
+    return f"{finding['where']}: {finding['what'].rstrip('.')}. {finding['remedy']}."
 
 
 def message(findings: Iterable[Mapping[str, str]]) -> str:

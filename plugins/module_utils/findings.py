@@ -32,7 +32,7 @@ class Finding:
 
     def __str__(self) -> str:
         value = self.as_dict()["value"]
-        return f"{self.host}: {self.variable} = {value!r}: {self.rule}. {self.remedy}."
+        return f"{self.host}: {self.variable} = {value!r}: {self.rule.rstrip('.')}. {self.remedy}."
 
 
 def _without_secrets(name: str, value: Any) -> Any:

@@ -83,7 +83,7 @@ def judge_host(
             ClusterFinding(
                 what=f"could not be looked at: {state.get('msg', 'no answer')}",
                 where=host,
-                remedy="See that the host is up and that SSH reaches it",
+                remedy="See that the host is up, and that SSH, become and Python work there",
             )
         )
         return

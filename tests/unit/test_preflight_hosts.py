@@ -100,7 +100,7 @@ def test_a_host_that_could_not_be_read_is_told_with_the_others(tmp_path: Path) -
     assert lines[:2] == [
         "The hosts or the releases are not right: 2 findings; no host was changed.",
         "  1. n2: ansible_host = '192.0.2.2': the host could not be read: Failed to connect to the host. "
-        "See that it is up, and that SSH and become work there.",
+        "See that it is up, and that SSH, become and Python work there.",
     ]
     assert lines[2].startswith("  2. n1: zookeeper_heap_size")
     # verify goes on without it, and finds it later.

@@ -184,7 +184,7 @@ def test_every_part_is_judged_whatever_the_others_say() -> None:
     finding = {"what": "it is wrong", "where": "there", "remedy": "Do this"}
     ensemble = {"findings": [finding], "servers": [], "leader": "", "serving": 0, "quorum_margin": -2}
     found = verdict.judge(
-        {"zkkafka1": {"unreachable": True, "msg": "timed out"}},
+        {"zkkafka1": {"unreachable": True, "msg": "timed out."}},
         {},
         {
             "ensemble": ensemble,
@@ -195,7 +195,8 @@ def test_every_part_is_judged_whatever_the_others_say() -> None:
         {},
     )
     assert found.reasons == [
-        "zkkafka1: could not be looked at: timed out. See that the host is up and that SSH reaches it.",
+        "zkkafka1: could not be looked at: timed out. "
+        "See that the host is up, and that SSH, become and Python work there.",
         "there: it is wrong. Do this.",
         "registration: could not be asked: Failed to import the required Python library (kazoo). "
         "See that the controller, or verify_probe_host, can run the module.",
