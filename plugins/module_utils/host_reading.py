@@ -237,9 +237,10 @@ def _files_bytes(folder: str) -> int:
             for one in entries:
                 # A queue's file may be gone by now.
                 with contextlib.suppress(FileNotFoundError):
-                    found = one.stat(follow_symlinks=False)
-                    # stat(2) counts in 512 bytes, whatever the file system's blocks are.
-                    taken += 0 if one.is_dir(follow_symlinks=False) else found.st_blocks * 512
+                    # A log directory has thousands of folders: the list says what they are, unasked. stat(2)
+                    # counts in 512 bytes, whatever the file system's blocks are.
+                    if not one.is_dir(follow_symlinks=False):
+                        taken += one.stat(follow_symlinks=False).st_blocks * 512
     except OSError:
         return 0
     return taken
