@@ -21,6 +21,7 @@ Hosts = Mapping[str, Variables]
 """Each host's variables, resolved."""
 
 
+SYSLOG_UNIT = "syslog-ingest.service"
 SYSLOG_FILES = ("/usr/sbin/rsyslogd", "/usr/lib*/*/rsyslog/omkafka.so", "/usr/lib*/rsyslog/omkafka.so")
 """What the packages rsyslog and rsyslog-kafka bring, the second in one of two places."""
 UDP_TEST_LEFT = str(udp_profile.SCRIPT)
@@ -268,7 +269,7 @@ def reads(
         wanted["kafka_log_dirs"] = variables["kafka_log_dirs"]
     if in_syslog_ingest:
         wanted["users"].append(variables["syslog_ingest_user"])
-        wanted["units"].append("syslog-ingest.service")
+        wanted["units"].append(SYSLOG_UNIT)
         wanted["disks"].append(variables["syslog_ingest_queue_dir"])
         wanted["ports"] += [port for port in [variables["syslog_ingest_tcp_port"]] if port]
         wanted["udp_ports"] += [port for port in [variables["syslog_ingest_udp_port"]] if port]

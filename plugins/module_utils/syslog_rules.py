@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from ansible_collections.barevm.kafka.plugins.module_utils import (
     cluster_model,
     effective_settings,
+    folder_rules,
     syslog_config,
     syslog_syntax,
 )
@@ -23,11 +24,6 @@ BUFFER = "syslog_ingest_receive_buffer_bytes"
 TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 # Folders whose parts are all the system's own; of /var those are that lie in it.
 SYSTEM = ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "sbin", "sys", "usr")
-ZOOKEEPER_FOLDERS = (
-    *("zookeeper_install_root", "zookeeper_conf_dir", "zookeeper_data_dir"),
-    *("zookeeper_txn_log_dir", "zookeeper_app_log_dir"),
-)
-KAFKA_FOLDERS = ("kafka_install_root", "kafka_conf_dir", "kafka_app_log_dir", "kafka_log_dirs")
 # A record is a batch of one at least; JSON writes one byte as up to six.
 ENVELOPE_BYTES = 4096
 ESCAPED = 6
@@ -67,8 +63,9 @@ def settings(groups: Groups, hosts: Hosts) -> Iterator[Finding]:
         yield from _record(host, variables)
         yield from _topic(host, variables, groups, hosts)
         yield from _client(host, variables, groups, hosts)
-        yield from _account(host, variables, host in groups["zookeeper"], host in groups["kafka"])
-        yield from _folders(host, variables, host in groups["zookeeper"], host in groups["kafka"])
+        products = [product for product in ("zookeeper", "kafka") if host in groups[product]]
+        yield from _account(host, variables, products)
+        yield from _folders(host, variables, products)
 
 
 def _numbers(host: str, variables: Mapping[str, Any]) -> Iterator[Finding]:
@@ -266,30 +263,25 @@ def _client(host: str, variables: Mapping[str, Any], groups: Groups, hosts: Host
         break
 
 
-def _account(
-    host: str, variables: Mapping[str, Any], in_zookeeper: bool, in_kafka: bool
-) -> Iterator[Finding]:
+def _account(host: str, variables: Mapping[str, Any], products: Iterable[str]) -> Iterator[Finding]:
     user = variables["syslog_ingest_user"]
-    for name, there in (("zookeeper_user", in_zookeeper), ("kafka_user", in_kafka)):
-        if there and variables.get(name) == user:
+    for product in products:
+        if variables[f"{product}_user"] == user:
             yield Finding(
                 host,
                 "syslog_ingest_user",
                 user,
-                f"{name} is this account too, and would get the ingest's group and home",
+                f"{product}_user is this account too, and would get the ingest's group and home",
                 "Give the ingest an account of its own",
             )
 
 
-def _folders(
-    host: str, variables: Mapping[str, Any], in_zookeeper: bool, in_kafka: bool
-) -> Iterator[Finding]:
+def _folders(host: str, variables: Mapping[str, Any], products: Sequence[str]) -> Iterator[Finding]:
     """The two folders that the service's account is given: they must be nobody else's."""
     queue, stats = variables["syslog_ingest_queue_dir"], variables["syslog_ingest_stats_file"]
-    others = [
-        *(_paths(variables, ZOOKEEPER_FOLDERS) if in_zookeeper else ()),
-        *(_paths(variables, KAFKA_FOLDERS) if in_kafka else ()),
-    ]
+    others = folder_rules.named(variables, products)
+    if "kafka" in products:
+        others += [("kafka_log_dirs", path) for path in variables["kafka_log_dirs"]]
     for name, path, folder in (
         ("syslog_ingest_queue_dir", queue, queue),
         ("syslog_ingest_stats_file", stats, posixpath.dirname(stats)),
@@ -316,7 +308,11 @@ def _folders(
                 f"{folder} would be given to syslog_ingest_user, and it is the system's",
                 "Choose a folder of its own, such as one in /var/spool or /var/log",
             )
-        elif taken := [variable for variable, other in others if _nested(own, PurePosixPath(other))]:
+        elif taken := [
+            variable
+            for variable, other in others
+            if folder_rules.within(folder, other) or folder_rules.within(other, folder)
+        ]:
             yield Finding(
                 host,
                 name,
@@ -335,18 +331,9 @@ def _folders(
         )
 
 
-def _nested(one: PurePosixPath, other: PurePosixPath) -> bool:
-    return one.is_relative_to(other) or other.is_relative_to(one)
-
-
-def _paths(variables: Mapping[str, Any], names: Iterable[str]) -> list[tuple[str, str]]:
-    found = [(name, variables.get(name) or []) for name in names]
-    return [(name, one) for name, value in found for one in ([value] if isinstance(value, str) else value)]
-
-
 def host(name: str, variables: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[Finding]:
     """What reading a host of group syslog_ingest shows to be wrong, before it is changed."""
-    unit = state["units"].get("syslog-ingest.service")
+    unit = state["units"].get(cluster_model.SYSLOG_UNIT)
     if unit is None:
         return
     account = state["users"][variables["syslog_ingest_user"]]
@@ -367,7 +354,7 @@ def host(name: str, variables: Mapping[str, Any], state: Mapping[str, Any]) -> I
                 f"syslog_ingest_{kind}_port",
                 port,
                 f"the {kind.upper()} port is in use by {holder['process']} (pid {holder['pid']}), "
-                "which is not syslog-ingest.service",
+                f"which is not {cluster_model.SYSLOG_UNIT}",
                 "Stop that process, or choose another port; the host's own rsyslog must not listen on it",
             )
     asked = variables[BUFFER]

@@ -9,12 +9,10 @@ from typing import Any
 
 from ansible_collections.barevm.kafka.plugins.module_utils import host_effect, live_changes
 from ansible_collections.barevm.kafka.plugins.module_utils.cluster_findings import ClusterFinding, sentence
+from ansible_collections.barevm.kafka.plugins.module_utils.cluster_model import SYSLOG_UNIT
 
 State = Mapping[str, Any]
 """What host_state returned for one host, or the failure to run it there."""
-
-
-INGEST = "syslog-ingest.service"
 
 
 @dataclass
@@ -47,7 +45,7 @@ def _units(state: State) -> dict[str, Mapping[str, Any]]:
     return {
         name: unit
         for name, unit in state.get("units", {}).items()
-        if name != INGEST or unit["load_state"] != "not-found"
+        if name != SYSLOG_UNIT or unit["load_state"] != "not-found"
     }
 
 
@@ -60,7 +58,9 @@ def nothing_installed(states: Mapping[str, State]) -> bool:
     """Whether all hosts that shall have units were looked at, and none has any."""
     if not all("units" in state for state in states.values()):
         return False
-    found = [unit for state in states.values() for name, unit in state["units"].items() if name != INGEST]
+    found = [
+        unit for state in states.values() for name, unit in state["units"].items() if name != SYSLOG_UNIT
+    ]
     return bool(found) and all(unit["load_state"] == "not-found" for unit in found)
 
 
@@ -150,7 +150,7 @@ def _unit_fault(name: str, unit: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _play(unit: str) -> str:
-    return "syslog_ingest.yml" if unit == INGEST else "site.yml"
+    return "syslog_ingest.yml" if unit == SYSLOG_UNIT else "site.yml"
 
 
 def take_up(name: str, outcome: Mapping[str, Any], keys: Sequence[str], verdict: Verdict) -> None:

@@ -16,6 +16,17 @@ BROKER: dict[str, Any] = {
     "kafka_advertised_address": "192.0.2.1",
     "kafka_listeners": [{"name": "PLAINTEXT", "protocol": "PLAINTEXT", "port": 9092}],
     "kafka_inter_broker_listener": "",
+    "kafka_user": "kafka",
+    "kafka_install_root": "/opt/kafka",
+    "kafka_conf_dir": "/etc/kafka",
+    "kafka_app_log_dir": "/var/log/kafka",
+    "kafka_log_dirs": ["/var/lib/kafka/data"],
+    "zookeeper_user": "zookeeper",
+    "zookeeper_install_root": "/opt/zookeeper",
+    "zookeeper_conf_dir": "/etc/zookeeper",
+    "zookeeper_data_dir": "/var/lib/zookeeper/data",
+    "zookeeper_txn_log_dir": "/var/lib/zookeeper/log",
+    "zookeeper_app_log_dir": "/var/log/zookeeper",
 }
 SYSCTL = {"host_tuning_sysctl": {"net.core.rmem_max": 16777216}}
 GROUPS = {"zookeeper": ["k1"], "kafka": ["k1", "k2", "k3"], "syslog_ingest": ["in1"]}
@@ -234,7 +245,7 @@ def test_an_account_that_somebody_logs_in_by_is_not_taken() -> None:
 def test_an_account_is_not_shared_with_a_broker_or_server() -> None:
     groups = {**GROUPS, "kafka": [*GROUPS["kafka"], "in1"]}
     for user, taken in (("kafka", True), ("kafka2", False)):
-        own = BROKER | variables(user=user) | SYSCTL | {"kafka_user": "kafka"}
+        own = BROKER | variables(user=user) | SYSCTL
         hosts = dict.fromkeys(groups["kafka"], own)
         names = [one.variable for one in syslog_rules.settings(groups, hosts)]
         assert names == ["syslog_ingest_user"] * taken

@@ -33,9 +33,9 @@ def judge(unit: dict[str, Any], journal: str = "", pending: list[str] | None = N
 def test_a_syslog_ingest_that_does_not_run_is_found_where_it_was_made() -> None:
     def reasons(**unit: Any) -> list[str]:
         found = verdict.Verdict()
-        state = {"units": {verdict.INGEST: RUNNING | unit}}
+        state = {"units": {cluster_model.SYSLOG_UNIT: RUNNING | unit}}
         verdict.judge_host("in1", state, {}, found, PRODUCTS)
-        assert verdict.not_running(state) == [verdict.INGEST] * len(found.reasons)
+        assert verdict.not_running(state) == [cluster_model.SYSLOG_UNIT] * len(found.reasons)
         return found.reasons
 
     assert reasons() == reasons(load_state="not-found", active_state="inactive") == []
@@ -177,7 +177,7 @@ def test_nothing_installed_means_looked_at_and_absent() -> None:
     assert verdict.nothing_installed({"a": absent, "b": {"units": {}}})
     assert not verdict.nothing_installed({"b": {"units": {}}})
     # Nor does an ingest make hosts a cluster.
-    assert verdict.nothing_installed({"a": absent, "b": {"units": {verdict.INGEST: RUNNING}}})
+    assert verdict.nothing_installed({"a": absent, "b": {"units": {cluster_model.SYSLOG_UNIT: RUNNING}}})
 
 
 def test_every_part_is_judged_whatever_the_others_say() -> None:
